@@ -1,0 +1,57 @@
+# Needs python3 (3.11 or later) with its venv module; everything else goes into .venv.
+# PYTHON picks another interpreter: make test PYTHON=python3.12
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+# A .venv belongs to one interpreter and one folder: changed or moved, it is made again.
+KEY := $(shell $(PYTHON) -c 'import os, sys, zlib; \
+	place = zlib.crc32((sys.base_prefix + os.getcwd()).encode()); \
+	print("%d.%d.%d-%08x" % (*sys.version_info[:3], place) if sys.version_info >= (3, 11) else "")')
+READY := .venv/ready-$(KEY)
+# Two makes at once take turns, where the machine has flock.
+LOCK := $(if $(shell command -v flock),flock pyproject.toml)
+
+.NOTPARALLEL:
+.PHONY: help demo test lint bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+demo: $(READY)/demo  ## draw and train the examples, pictures into out/
+	@mkdir -p out
+	$(RUN) examples/lecture.py
+	$(RUN) examples/digits.py
+	@echo 'The pictures are in $(CURDIR)/out:'
+	@ls out
+
+test: $(READY)/test  ## run every test and every notebook
+	$(RUN) -m pytest -n auto --dist loadgroup
+
+lint: $(READY)/dev  ## check format, style and types
+	$(RUN) -m ruff format --check
+	$(RUN) -m ruff check
+	$(RUN) -m mypy -p tinygraph
+
+bench: $(READY)/peers  ## time an operation beside other engines
+	$(RUN) benchmarks/overhead.py
+
+clean:  ## remove .venv and all that was generated
+	rm -rf .venv out build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ready-KEY holds one stamp per installed extra. It is out of the way while pip works, so that
+# what an interrupted install left behind is never taken for an environment.
+$(READY)/%: pyproject.toml
+	@$(if $(KEY),,$(error $(PYTHON) is not Python 3.11 or later; name one: make PYTHON=python3.x))
+	@echo 'Installing tinygraph[$*] into .venv'
+	@$(LOCK) sh -ec '\
+		if test $@ -nt pyproject.toml; then exit; fi; \
+		if ! test -d $(READY); then \
+			rm -rf .venv/ready-* .venv/busy; \
+			$(PYTHON) -m venv --clear .venv; \
+			mkdir $(READY); \
+		fi; \
+		mv $(READY) .venv/busy; \
+		$(RUN) -m pip install -qq --disable-pip-version-check --editable ".[$*]"; \
+		touch .venv/busy/$*; \
+		mv .venv/busy $(READY)'

@@ -1,0 +1,220 @@
+"""Imports run downward only, and what is public is what `__all__` says."""
+
+import __future__
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {
+    "tinygraph": ROOT / "tinygraph",
+    "tinygraph.nn": ROOT / "nn",
+    "tinygraph.optim": ROOT / "optim",
+}
+
+# A file or folder, and its floor: it may import from its own floor and from those below.
+FLOORS = {
+    "errors": 0,
+    "modes": 0,
+    "node": 0,
+    "source": 0,
+    "primitive": 1,
+    "pullback": 1,
+    "template": 1,
+    "tensor": 1,
+    "ops": 2,
+    "backward": 3,
+    "methods": 3,
+    "graph": 4,
+    "transforms": 4,
+    "render": 5,
+    "testing": 5,
+    "__init__": 5,
+    "nn": 6,
+    "optim": 6,
+}
+# What a part of the core may import at the top of a file, NumPy and the standard library aside.
+THIRD_PARTY = {"render": {"graphviz", "pygraphviz"}, "testing": {"hypothesis", "pytest"}}
+
+
+class Import(NamedTuple):
+    """`import target`, or with a name `from target import name`."""
+
+    target: str
+    name: str | None
+    line: int
+    lazy: bool  # inside a function
+
+
+def module_files() -> dict[str, Path]:
+    """Every module of the project: its dotted name and its file."""
+    files = {}
+    for package, folder in FOLDERS.items():
+        for file in sorted(folder.rglob("*.py")):
+            parts = file.relative_to(folder).with_suffix("").parts
+            if not (folder / parts[0]).is_symlink():
+                files[".".join([package, *parts]).removesuffix(".__init__")] = file
+    return files
+
+
+FILES = module_files()
+TREES = {module: ast.parse(file.read_text("utf-8")) for module, file in FILES.items()}
+CORE = [module for module in FILES if not module.startswith(("tinygraph.nn", "tinygraph.optim"))]
+ABOVE = [module for module in FILES if module not in CORE]
+
+
+def imports(module: str) -> Iterator[Import]:
+    """The imports of a module that happen when it runs, as absolute names."""
+    package = module if FILES[module].name == "__init__.py" else module.rpartition(".")[0]
+
+    def walk(node: ast.AST, lazy: bool) -> Iterator[Import]:
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    yield Import(alias.name, None, node.lineno, lazy)
+            case ast.ImportFrom():
+                base = package.split(".")[: len(package.split(".")) - node.level + 1]
+                target = ".".join([*(base if node.level else []), *filter(None, [node.module])])
+                for alias in node.names:
+                    submodule = f"{target}.{alias.name}"
+                    if submodule in FILES:
+                        yield Import(submodule, None, node.lineno, lazy)
+                    else:
+                        yield Import(target, alias.name, node.lineno, lazy)
+            case ast.If(test=ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+                for child in node.orelse:
+                    yield from walk(child, lazy)
+            case _:
+                inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                for child in ast.iter_child_nodes(node):
+                    yield from walk(child, inside)
+
+    return walk(TREES[module], lazy=False)
+
+
+def part(module: str) -> str:
+    """The entry of the floor table that a module belongs to."""
+    _, _, inside = module.partition(".")
+    name = inside.split(".")[0] or "__init__"
+    return "render" if name.startswith("render") else name
+
+
+def of_tinygraph(target: str) -> bool:
+    return target.split(".")[0] == "tinygraph"
+
+
+def place(module: str, line: int) -> str:
+    return f"{FILES[module].relative_to(ROOT)}:{line}"
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_every_file_has_a_floor(module):
+    assert part(module) in FLOORS, (
+        f"{FILES[module].relative_to(ROOT)} stands on no floor: add {part(module)!r} to FLOORS in "
+        f"{Path(__file__).name}, on the lowest one that its imports allow"
+    )
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_imports_run_downward(module):
+    own = FLOORS.get(part(module), 0)
+    upward = [
+        f"{place(module, line)} (floor {own}) imports {target} (floor {FLOORS[part(target)]})"
+        for target, _, line, _ in imports(module)
+        if of_tinygraph(target) and FLOORS.get(part(target), 0) > own
+    ]
+    assert not upward, "\n".join(upward)
+
+
+def test_no_cycle_among_top_level_imports():
+    graph = {
+        module: {found.target for found in imports(module) if not found.lazy} & FILES.keys()
+        for module in FILES
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_needs_only_numpy_and_the_standard_library(module):
+    allowed = {"numpy", "tinygraph", *sys.stdlib_module_names, *THIRD_PARTY.get(part(module), ())}
+    foreign = [
+        f"{place(module, line)} imports {target}"
+        for target, _, line, lazy in imports(module)
+        if not lazy and target.split(".")[0] not in allowed
+    ]
+    assert not foreign, "\n".join(foreign)
+
+
+@pytest.mark.parametrize("module", ABOVE)
+def test_nn_and_optim_use_only_the_public_api(module):
+    import tinygraph
+
+    own = f"tinygraph.{part(module)}"
+    private = []
+    aliases = set()
+    for target, name, line, _ in imports(module):
+        if not of_tinygraph(target) or f"{target}.".startswith(f"{own}."):
+            continue
+        if target == "tinygraph" and (name is None or name in tinygraph.__all__):
+            continue
+        if target.removeprefix("tinygraph.") in tinygraph.__all__:
+            continue
+        private.append(f"{place(module, line)} takes {name or 'the module'} from {target}")
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            aliases |= {a.asname or a.name for a in node.names if a.name == "tinygraph"}
+    for node in ast.walk(TREES[module]):
+        match node:
+            case ast.Attribute(value=ast.Name(name), attr=attr) if name in aliases:
+                if attr not in tinygraph.__all__:
+                    private.append(f"{place(module, node.lineno)} uses {name}.{attr}")
+    assert not private, "\n".join(private)
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_all_is_the_public_api(package):
+    module = importlib.import_module(package)
+    declared = module.__all__
+    assert len(declared) == len(set(declared)), "a name stands twice in __all__"
+    missing = [name for name in declared if not hasattr(module, name)]
+    assert not missing, f"{package}.__all__ names what does not exist: {missing}"
+    public = {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType | __future__._Feature)
+    }
+    undeclared = sorted(public - set(declared))
+    assert not undeclared, f"public in {package} but not in its __all__: {undeclared}"
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_import_is_light(package):
+    heavy = "graphviz hypothesis matplotlib pygraphviz pytest scipy sklearn torch tqdm"
+    code = f"import sys, {package}; print(*sorted(sys.modules.keys() & set({heavy.split()})))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == []
+
+
+def test_no_file_name_says_nothing():
+    folders = [*FOLDERS.values(), ROOT / "tests", ROOT / "benchmarks", ROOT / "examples"]
+    vague = [
+        str(file.relative_to(ROOT))
+        for folder in folders
+        for file in folder.rglob("*.py")
+        if file.stem.strip("_") in {"utils", "util", "helpers", "common", "misc"}
+    ]
+    assert not vague, f"name these after what is in them: {vague}"

@@ -1,0 +1,265 @@
+"""The reverse pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from .errors import BackwardError, DTypeError, RuleError, ShapeError, StaleGraphError
+from .modes import enable_grad
+from .node import RELEASED, Node
+from .tensor import Tensor, array_of, untracked
+
+
+def propagate(
+    seeds: Sequence[tuple[Node, Any]],
+    wanted: Collection[Node] | None,
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Node, Any]:
+    """Cotangents of the wanted nodes (None: of all leaves), given those of the outputs.
+
+    Nodes are numbered as they are made, so walking them by descending number meets each after all
+    that depend on it: when its turn comes, its cotangent is complete.
+    """
+    found: dict[Node, Any] = {}
+    pending: dict[Node, Any] = {}  # cotangents so far
+    summed: set[Node] = set()  # those whose pending cotangent was allocated here: added to in place
+    queue: list[tuple[int, Node]] = []
+    needed = None if wanted is None else _between([node for node, _ in seeds], wanted)
+    steps: Any = zip([node for node, _ in seeds], [ct for _, ct in seeds], strict=True)
+    while True:
+        for parent, ct in steps:
+            if needed is not None and parent not in needed:
+                continue
+            if parent not in pending:
+                pending[parent] = ct
+                heappush(queue, (-parent.order, parent))
+            elif parent in summed:
+                pending[parent] += ct
+            else:
+                pending[parent] = pending[parent] + ct
+                summed.add(parent)
+        if not queue:
+            return found
+        node = heappop(queue)[1]
+        ct = pending.pop(node)
+        pullback = node.pullback
+        if pullback is None or (wanted is not None and node in wanted):
+            found[node] = ct
+        if pullback is None or (needed is not None and needed.isdisjoint(node.parents)):
+            steps = ()
+            continue
+        if node.residuals is RELEASED:
+            raise BackwardError(
+                f"backward a second time through {pullback.primitive.name}: what it needs was "
+                "released by the first; call the first backward with retain_graph=True"
+            )
+        for i in pullback.watched:
+            _check_unchanged(node, node.parents[i])
+        if wanted is None and node.value is not None:
+            node.grad = ct.value if create_graph else ct
+        steps = _contributions(node, ct, create_graph)
+        if not retain_graph:
+            node.residuals = RELEASED
+
+
+def _contributions(node: Node, ct: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+    """What a node passes on to each parent, each of that parent's shape and dtype."""
+    pullback: Any = node.pullback
+    try:
+        cts = (pullback.on_tensors if create_graph else pullback.on_arrays)(node, ct)
+    except Exception as error:
+        error.add_note(f"in the gradient of {pullback.primitive.name}")
+        raise
+    steps = []
+    for parent, g in zip(node.parents, cts, strict=True):
+        if type(g) is Tensor and not create_graph:
+            g = g.value  # a rule written with tg's functions
+        shape = getattr(g, "shape", None)
+        if shape != parent.shape or g.dtype is not parent.dtype:
+            g = fit(g, parent, node)
+        steps.append((parent, g))
+    return steps
+
+
+def fit(g: Any, parent: Node, node: Node) -> Any:
+    """A contribution as the cotangent of its parent: broadcast axes summed, dtype cast."""
+    primitive: Any = node.primitive
+    if g is None or getattr(g, "dtype", None) == object:
+        raise RuleError(
+            f"{primitive.name}: a gradient rule returned {g!r} where an array of shape "
+            f"{parent.shape} is needed"
+        )
+    if not hasattr(g, "shape"):
+        g = np.asarray(g)
+    if g.shape != parent.shape:
+        g = unbroadcast(g, parent.shape) if primitive.broadcasts else g
+        if g is None or g.shape != parent.shape:
+            raise RuleError(
+                f"{primitive.name}: a gradient rule returned shape "
+                f"{'that does not broadcast' if g is None else g.shape} for an operand of shape "
+                f"{parent.shape}; it must return exactly that shape"
+            )
+    if g.dtype != parent.dtype:
+        if g.dtype.kind == "c" and parent.dtype.kind != "c":
+            g = np.real(g)
+        g = g.astype(parent.dtype)
+    return g
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """The sum of g over the axes along which `shape` was broadcast; None where it was not."""
+    extra = g.ndim - len(shape)
+    if extra < 0:
+        return None
+    axes = [*range(extra)]
+    for axis, (size, wanted) in enumerate(zip(g.shape[extra:], shape, strict=True), extra):
+        if size != wanted:
+            if wanted != 1:
+                return None
+            axes.append(axis)
+    return g.sum(axis=tuple(axes)).reshape(shape)
+
+
+def _between(outputs: Sequence[Node], wanted: Collection[Node]) -> set[Node]:
+    """The nodes that lie on a way from the outputs to the wanted ones."""
+    first = min((node.order for node in wanted), default=0)
+    reached: set[Node] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node.order >= first and node not in reached:
+            reached.add(node)
+            stack.extend(node.parents)
+    needed: set[Node] = set()
+    for node in sorted(reached, key=lambda node: node.order):
+        if node in wanted or not needed.isdisjoint(node.parents):
+            needed.add(node)
+    return needed
+
+
+def _check_unchanged(node: Node, parent: Node) -> None:
+    if parent.pullback is None and parent.changed > node.order:
+        primitive: Any = node.primitive
+        raise StaleGraphError(
+            f"backward through {primitive.name}: the leaf {parent.name or 'without a name'!r} of "
+            f"shape {parent.shape} was changed after this graph was built, for example by an "
+            "optimizer step; compute the loss again before calling backward"
+        )
+
+
+def backward(
+    self: Tensor, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False
+) -> None:
+    """Add d(self)/d(leaf), contracted with `gradient`, to the `grad` of every leaf it depends on.
+
+    gradient: cotangent, of this tensor's shape; not needed for a scalar.
+    retain_graph: keep what the graph holds, so that backward can be called again.
+    create_graph: record backward itself, so that `grad` can be differentiated; implies retaining.
+        The leaf then refers to a graph that refers to it, until `zero_grad()`.
+    Raises BackwardError if nothing here requires grad, or the graph was already used; ShapeError
+    for a gradient of another shape; StaleGraphError if a leaf has changed since.
+    """
+    if self.node is None:
+        raise BackwardError(
+            f"backward: {self.described()} does not require grad: nothing it was computed from "
+            "does, or it was computed under tg.no_grad(), or detached; make the inputs with "
+            "tg.Variable(...) or tg.tensor(..., requires_grad=True)"
+        )
+    seed = _seed(self, gradient, "backward", create_graph)
+    cotangents = _run([(self.node, seed)], None, retain_graph, create_graph)
+    for leaf, ct in cotangents.items():
+        ct = _conjugate(ct)
+        leaf.grad = ct if leaf.grad is None else leaf.grad + ct
+
+
+def gradients(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    cotangents: Any = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradient of the sum of the outputs with respect to each input; no `.grad` is touched.
+
+    inputs: tensors that require grad, leaves or results.
+    cotangents: one per output, of its shape; not needed for scalars.
+    retain_graph: keep what the graph holds; by default as create_graph.
+    Returns a tuple, with None for an input that no output depends on.
+    Raises as `Tensor.backward` does.
+    """
+    single = isinstance(outputs, Tensor)
+    outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    ins = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    given = [cotangents] if single else cotangents if cotangents is not None else [None] * len(outs)
+    if len(given) != len(outs):
+        raise ShapeError(f"gradients: {len(outs)} outputs but {len(given)} cotangents")
+    for kind, tensors in (("output", outs), ("input", ins)):
+        for t in tensors:
+            if type(t) is not Tensor:
+                raise DTypeError(f"gradients: an {kind} is {type(t).__name__}, not a Tensor")
+    for t in ins:
+        if t.node is None:
+            raise BackwardError(
+                f"gradients: the input {t.described()} does not require grad; make it with "
+                "tg.Variable(...) or tg.tensor(..., requires_grad=True)"
+            )
+    seeds = [
+        (out.node, _seed(out, ct, "gradients", create_graph))
+        for out, ct in zip(outs, given, strict=True)
+        if out.node is not None
+    ]
+    retain = create_graph if retain_graph is None else retain_graph
+    nodes: list[Any] = [t.node for t in ins]
+    found = _run(seeds, set(nodes), retain, create_graph)
+    results = [_conjugate(found[node]) if node in found else None for node in nodes]
+    return tuple(g if g is None or type(g) is Tensor else untracked(g) for g in results)
+
+
+def _run(
+    seeds: list[tuple[Any, Any]],
+    wanted: Collection[Node] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Node, Any]:
+    if not create_graph:
+        return propagate(seeds, wanted, retain_graph=retain_graph, create_graph=False)
+    with enable_grad():
+        return propagate(seeds, wanted, retain_graph=True, create_graph=True)
+
+
+def _seed(output: Tensor, gradient: Any, operation: str, create_graph: bool) -> Any:
+    """The cotangent to begin with: the user's, checked, or one."""
+    if gradient is None:
+        if output.value.size != 1 or output.dtype.kind == "c":
+            raise ShapeError(
+                f"{operation}: {output.described()} (shape {output.shape}, {output.dtype}) is not "
+                "a real scalar, so it needs a cotangent of its shape; reduce it to a loss with "
+                ".sum() or .mean(), or pass the cotangent"
+            )
+        one = np.ones(output.shape, output.dtype)[()]
+        return untracked(one) if create_graph else one
+    if type(gradient) is not Tensor:
+        gradient = untracked(array_of(gradient, f"{operation}: the cotangent", copy=True))
+    if gradient.shape != output.shape:
+        raise ShapeError(
+            f"{operation}: the cotangent has shape {gradient.shape}; it needs the output's shape "
+            f"{output.shape}"
+        )
+    if gradient.dtype.kind == "c" and output.dtype.kind != "c":
+        raise DTypeError(f"{operation}: a complex cotangent for an output of {output.dtype}")
+    if gradient.dtype != output.dtype:
+        gradient = gradient.astype(output.dtype)  # type: ignore[attr-defined]
+    gradient = _conjugate(gradient)
+    return gradient if create_graph else gradient.value
+
+
+def _conjugate(ct: Any) -> Any:
+    """Between the engine's cotangents (linear in the output's) and users' gradients, if complex."""
+    return np.conjugate(ct) if ct.dtype.kind == "c" else ct

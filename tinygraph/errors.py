@@ -1,0 +1,75 @@
+"""The exceptions of tinygraph: each is a `TinygraphError` and the builtin NumPy would raise.
+
+    TinygraphError
+    ├── ShapeError (ValueError)            shapes that do not fit together
+    ├── DTypeError (TypeError)             a dtype an operation cannot take
+    ├── ArgumentError (TypeError)          an unknown keyword, a value out of its range
+    ├── AxisError (numpy AxisError)        an axis the array does not have
+    ├── IndexingError (IndexError)         an index out of bounds, or of a wrong kind
+    ├── NotDifferentiable (TypeError)      no gradient rule for what was asked
+    ├── DetachError (TypeError)            a tracked tensor would silently lose its history
+    ├── BackwardError (RuntimeError)       backward where there is nothing (left) to differentiate
+    │   └── StaleGraphError                a leaf changed after the graph was built
+    ├── DeclarationError (TypeError)       an operation declared wrongly; raised at import
+    ├── RuleError (RuntimeError)           a gradient rule returned what does not fit its input
+    ├── GraphSizeError (ValueError)        a drawing too large to be read
+    └── RenderError (RuntimeError)         no drawing engine, or it failed
+"""
+
+import numpy as np
+
+
+class TinygraphError(Exception):
+    """Base of every error that tinygraph raises on purpose."""
+
+
+class ShapeError(TinygraphError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(TinygraphError, TypeError):
+    """A dtype that an operation cannot take."""
+
+
+class ArgumentError(TinygraphError, TypeError):
+    """An unknown keyword, or an argument that makes no sense."""
+
+
+class AxisError(TinygraphError, np.exceptions.AxisError):
+    """An axis that the array does not have."""
+
+
+class IndexingError(TinygraphError, IndexError):
+    """An index out of bounds, or of a wrong kind."""
+
+
+class NotDifferentiable(TinygraphError, TypeError):  # noqa: N818 - it names a property, as in NumPy
+    """No gradient rule for what was asked of a tracked tensor."""
+
+
+class DetachError(TinygraphError, TypeError):
+    """A tracked tensor would silently lose its history."""
+
+
+class BackwardError(TinygraphError, RuntimeError):
+    """Backward where there is nothing, or nothing left, to differentiate."""
+
+
+class StaleGraphError(BackwardError):
+    """A leaf was changed in place after the graph that kept its old value was built."""
+
+
+class DeclarationError(TinygraphError, TypeError):
+    """An operation declared wrongly."""
+
+
+class RuleError(TinygraphError, RuntimeError):
+    """A gradient rule returned something that does not fit the input it is for."""
+
+
+class GraphSizeError(TinygraphError, ValueError):
+    """A drawing with more nodes than can be read."""
+
+
+class RenderError(TinygraphError, RuntimeError):
+    """No engine to draw with, or the engine failed."""

@@ -1,0 +1,83 @@
+"""Whether operations are recorded: `no_grad`, `enable_grad`, `is_grad_enabled`."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+_recording: ContextVar[bool] = ContextVar("tinygraph_recording", default=True)
+recording = _recording.get
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tensors that require grad are recorded here and now."""
+    return recording()
+
+
+class _Mode:
+    """A context manager and decorator that sets recording for its own thread or asyncio task."""
+
+    _enabled: bool
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[bool]] = []
+
+    def __enter__(self) -> Self:
+        self._tokens.append(_recording.set(self._enabled))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _recording.reset(self._tokens.pop())
+
+    def __call__(self, function: Function) -> Function:
+        """Decorate a function or a coroutine function; each call enters a mode of its own."""
+        mode = type(self)
+        wrapper: Callable[..., Any]
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            # Its body runs in pieces, in between its caller's: the mode would leak out.
+            raise TypeError(
+                f"{mode.__name__} cannot decorate the generator function {function.__qualname__}; "
+                f"write `with tg.{mode.__name__}():` around the parts between its yields"
+            )
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with mode():
+                    return await function(*args, **kwargs)
+        else:
+
+            @functools.wraps(function)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with mode():
+                    return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+
+class no_grad(_Mode):  # noqa: N801 - reads as a verb: `with tg.no_grad():`
+    """Record nothing: results of operations do not require grad.
+
+    >>> w = tg.Variable(3.0)
+    >>> with tg.no_grad():
+    ...     y = w * w
+    >>> y.requires_grad
+    False
+    """
+
+    _enabled = False
+
+
+class enable_grad(_Mode):  # noqa: N801
+    """Record again, inside `no_grad`."""
+
+    _enabled = True

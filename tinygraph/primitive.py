@@ -1,0 +1,265 @@
+"""Primitive: the one record of an operation, and the two decorators that declare it.
+
+    @elementwise(np.exp, x=lambda ct, y: ct * y)
+    def exp(x):
+        '''e to the power x.'''
+
+    @primitive(numpy=np.sum, x=lambda ct, shape, axis, keepdims: ...)
+    def sum(x, axis=None, *, keepdims=False):
+        '''Sum over the axes.'''
+        return x.sum(axis, keepdims=keepdims)
+
+A keyword names an operand and gives its gradient rule: a function from the cotangent `ct` of the
+result to the cotangent of that operand. What else the rule needs, it asks for by the names of its
+parameters:
+
+    ct       cotangent of the output (several outputs: a tuple of them)
+    y        the output
+    operands and static arguments, by their own names (they win over `y`, `shape`, …)
+    shape, dtype   of the operand the rule is for
+    shapes   of all items of a sequence operand
+    needs    joint and sequence rules: which cotangents are wanted, a tuple of bools
+    anything named in `saves`
+
+Only what the rules in use ask for is kept until backward. Rules are plain NumPy: backward runs them
+on arrays; `create_graph=True` runs the same rules on tensors, and so differentiates them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeAlias
+
+from .errors import DeclarationError
+from .pullback import Pullback, Rule
+from .registry import NUMPY, REGISTRY
+from .template import compile_forward
+
+# What an operation takes: a Tensor, an array, a number, a nested list of numbers.
+Operand: TypeAlias = Any
+P = ParamSpec("P")
+GradientRule: TypeAlias = Callable[..., Any] | None
+Declaration: TypeAlias = Callable[[Callable[P, Any]], Callable[P, Any]]
+
+
+class Primitive:
+    """All there is to know of one operation. See the module's docstring."""
+
+    def __init__(
+        self,
+        definition: Callable[..., Any],
+        implementation: Callable[..., Any],
+        rules: Mapping[str, GradientRule],
+        *,
+        joint: tuple[tuple[str, ...], Callable[..., Any]] | None = None,
+        saves: Mapping[str, Callable[..., Any]] | None = None,
+        sequence: str | None = None,
+        outputs: int = 1,
+        broadcasts: bool = False,
+        weak: bool = False,
+        ufunc: Any = None,
+        label: str | None = None,
+        symbol: str | None = None,
+        domain: Mapping[str, tuple[float, float]] | None = None,
+        samples: tuple[Sample, ...] = (),
+        explain: Callable[..., str | None] | None = None,
+    ) -> None:
+        self.name = definition.__name__
+        self.doc = inspect.getdoc(definition)
+        self.definition = definition
+        self.implementation = implementation
+        self.label = label or symbol or self.name
+        self.symbol = symbol
+        self.ufunc = ufunc
+        self.broadcasts = broadcasts
+        self.weak = weak
+        self.outputs = outputs
+        self.saves = dict(saves or {})
+        self.domain = dict(domain or {})
+        self.samples = samples
+        self.explain = explain
+
+        self.signature = inspect.signature(definition)
+        parameters = self.signature.parameters
+        joint_names = joint[0] if joint else ()
+        for name in (*rules, *joint_names):
+            if name not in parameters:
+                raise DeclarationError(
+                    f"{self.name}: a gradient rule for {name!r}, but the operation takes "
+                    f"({', '.join(parameters)}); name one of these"
+                )
+        variadic = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL and n in rules]
+        self.sequence = sequence or (variadic[0] if variadic else None)
+        self.operands = tuple(n for n in parameters if n in rules or n in joint_names)
+        self.static = tuple(n for n in parameters if n not in self.operands)
+        self.differentiable = tuple(
+            n for n in self.operands if n in joint_names or rules[n] is not None
+        )
+        if self.sequence and self.differentiable != (self.sequence,):
+            raise DeclarationError(
+                f"{self.name}: the sequence {self.sequence!r} must be its only differentiable "
+                f"operand, not one of {self.differentiable}"
+            )
+        known = {"ct", "y", "shape", "dtype", "shapes", "needs", *parameters, *self.saves}
+        self.rules = [
+            Rule(self, (n,), rule, known) for n, rule in rules.items() if rule is not None
+        ]
+        if joint:
+            self.rules.append(Rule(self, joint[0], joint[1], known, joint=True))
+        self.save_rules = {n: Rule(self, (), f, known) for n, f in self.saves.items()}
+        self._pullbacks: dict[tuple[str, ...], Pullback] = {}
+
+    def pullback(self, *tracked: str) -> Pullback:
+        """The way back to these operands."""
+        if tracked not in self._pullbacks:
+            self._pullbacks[tracked] = Pullback(self, tracked)
+        return self._pullbacks[tracked]
+
+    def __repr__(self) -> str:
+        return f"<Primitive {self.name}>"
+
+
+class Sample:
+    """Example arguments of an operation, for its tests: `sample((2, 3), axis=0)`.
+
+    The shape stands for a random array of that shape in place of a differentiable operand (a list
+    of shapes for a sequence); every other argument is taken as it is.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args, self.kwargs = args, kwargs
+
+    def __repr__(self) -> str:
+        words = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.kwargs.items())]
+        return ", ".join(words)
+
+
+sample = Sample
+
+
+def declare(record: Primitive, numpy: Any) -> Callable[..., Any]:
+    """Generate the public function of a primitive and enter both in the registry."""
+    function = compile_forward(record)
+    REGISTRY.setdefault(record.name, record)
+    register(function, numpy)
+    return function
+
+
+def register(function: Callable[..., Any], numpy: Any) -> None:
+    """Let NumPy's function, or each of a list of them, reach ours through NumPy's protocols."""
+    for target in numpy if isinstance(numpy, list) else [numpy]:
+        if target is not None:
+            NUMPY[target] = function
+
+
+def elementwise(
+    ufunc: Callable[..., Any] | None = None,
+    *,
+    label: str | None = None,
+    symbol: str | None = None,
+    domain: Mapping[str, tuple[float, float]] | None = None,
+    numpy: Any = None,
+    **rules: GradientRule,
+) -> Declaration[P]:
+    """Declare an operation that works element by element and broadcasts its operands.
+
+    ufunc: what computes it; without one, the decorated function's body does.
+    label: what stands on the picture; symbol: an infix operator that is faster than `ufunc`.
+    domain: for an operand, the open interval where it is differentiable.
+    numpy: further NumPy functions that this one stands for.
+    rules: for each operand its gradient rule; None where it has no derivative.
+
+    Rules need not undo broadcasting: the engine sums a cotangent over the axes that were added.
+
+    >>> @tg.elementwise(x=lambda ct, x: ct * (1 - np.tanh(x) ** 2))
+    ... def my_tanh(x):
+    ...     '''tanh x.'''
+    ...     return np.tanh(x)
+
+    Raises DeclarationError if a rule asks for a name that the operation does not know.
+    """
+
+    def decorate(definition: Callable[P, Any]) -> Callable[P, Any]:
+        record = Primitive(
+            definition,
+            ufunc or definition,
+            rules,
+            broadcasts=True,
+            weak=True,
+            ufunc=ufunc,
+            label=label,
+            symbol=symbol,
+            domain=domain,
+        )
+        extra = numpy if isinstance(numpy, list) else [numpy]
+        return declare(record, [ufunc, *extra])
+
+    return decorate
+
+
+def primitive(
+    *,
+    numpy: Any = None,
+    label: str | None = None,
+    joint: tuple[tuple[str, ...], Callable[..., Any]] | None = None,
+    saves: Mapping[str, Callable[..., Any]] | None = None,
+    sequence: str | None = None,
+    outputs: int = 1,
+    broadcasts: bool = False,
+    weak: bool = False,
+    domain: Mapping[str, tuple[float, float]] | None = None,
+    samples: tuple[Sample, ...] = (),
+    explain: Callable[..., str | None] | None = None,
+    **rules: GradientRule,
+) -> Declaration[P]:
+    """Declare any operation. The decorated function computes it, on arrays.
+
+    numpy: the NumPy function it stands for, or a list; (ufunc, "reduce") for a ufunc's method.
+    joint: (operand names, rule) where one rule returns all their cotangents, in that order.
+    saves: extra values that rules ask for. The function then returns (y, *values), and for each
+        name here stands the function that computes it again from operands and static arguments,
+        by their names, when rules are themselves differentiated.
+    sequence: the operand that is a list of arrays; its rule returns a list of cotangents.
+        (A `*arrays` parameter with a rule is one without saying.)
+    outputs: how many; with more than one, `ct` and `y` are tuples.
+    broadcasts: the engine sums cotangents over broadcast axes, as for `elementwise`.
+    weak: Python numbers reach the function as they are, so that float32 stays float32.
+    domain: for an operand, the open interval where it is differentiable.
+    samples: example arguments, for the tests.
+    explain: from the error and the arguments by name, a better message, or None.
+    rules: for each operand its gradient rule, or None: an array without a derivative.
+        Parameters that are not named here are static: axes, shapes, flags.
+
+    Raises DeclarationError if a rule asks for a name that the operation does not know.
+    """
+
+    def decorate(definition: Callable[P, Any]) -> Callable[P, Any]:
+        record = Primitive(
+            definition,
+            definition,
+            rules,
+            joint=joint,
+            saves=saves,
+            sequence=sequence,
+            outputs=outputs,
+            broadcasts=broadcasts,
+            weak=weak,
+            label=label,
+            domain=domain,
+            samples=samples,
+            explain=explain,
+        )
+        return declare(record, numpy)
+
+    return decorate
+
+
+def derived(*, numpy: Any = None) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+    """Register a function written in terms of operations: its derivative follows from theirs."""
+
+    def decorate(function: Callable[P, Any]) -> Callable[P, Any]:
+        register(function, numpy)
+        return function
+
+    return decorate

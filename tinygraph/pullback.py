@@ -1,0 +1,170 @@
+"""The way back through one operation: from its output's cotangent to those of its operands."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from .errors import DeclarationError
+from .source import compile_source
+from .tensor import with_node
+
+if TYPE_CHECKING:
+    from .node import Node
+    from .primitive import Primitive
+
+# Names a rule may ask for that are found at the node, not kept.
+AT_THE_NODE = {"ct", "shape", "dtype", "needs"}
+
+
+class Rule:
+    """A gradient rule, and the names of what it asks for."""
+
+    __slots__ = ("asks", "function", "joint", "serves")
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        serves: tuple[str, ...],
+        function: Callable[..., Any],
+        known: set[str],
+        *,
+        joint: bool = False,
+    ) -> None:
+        self.serves, self.function, self.joint = serves, function, joint
+        self.asks = tuple(inspect.signature(function).parameters)
+        for name in self.asks:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"it knows {sorted(known)}"
+                raise DeclarationError(
+                    f"{primitive.name}: the rule for {', '.join(serves) or 'saves'} asks for "
+                    f"{name!r}, which the operation does not know; {hint}"
+                )
+
+    def kept(self, primitive: Primitive) -> Iterator[str]:
+        """What it asks for that must be kept from the forward call."""
+        own = {*primitive.operands, *primitive.static}
+        for name in self.asks:
+            if name in primitive.static or (name in AT_THE_NODE and name not in own):
+                continue
+            yield name
+
+
+class Pullback:
+    """The gradient rules of a primitive for one choice of tracked operands.
+
+    keeps      names of the residuals, in the order in which a node holds them
+    watched    positions, among a node's parents, of those whose own value is kept
+    on_arrays  (node, cotangent) -> cotangents of the node's parents, all plain arrays
+    on_tensors the same on Tensors, so that the rules are recorded and can be differentiated
+    """
+
+    def __init__(self, primitive: Primitive, tracked: tuple[str, ...]) -> None:
+        self.primitive, self.tracked = primitive, tracked
+        self.rules = [r for r in primitive.rules if set(r.serves) & set(tracked)]
+        keeps = dict.fromkeys(name for rule in self.rules for name in rule.kept(primitive))
+        for name in [n for n in keeps if n in primitive.saves]:
+            # Kept to compute `name` again, should the rules themselves be differentiated.
+            keeps |= dict.fromkeys(primitive.save_rules[name].kept(primitive))
+        self.keeps = tuple(keeps)
+        self.watched = tuple(i for i, name in enumerate(tracked) if name in keeps)
+        self.constants = tuple(n for n in primitive.operands if n not in tracked)
+        self.on_arrays = self._on_arrays_first
+        self.on_tensors = self._on_tensors_first
+
+    def _on_arrays_first(self, node: Node, ct: Any) -> Any:
+        self.on_arrays = self._compile(on_tensors=False)
+        return self.on_arrays(node, ct)
+
+    def _on_tensors_first(self, node: Node, ct: Any) -> Any:
+        self.on_tensors = self._compile(on_tensors=True)
+        return self.on_tensors(node, ct)
+
+    def _compile(self, *, on_tensors: bool) -> Callable[[Node, Any], Any]:
+        primitive = self.primitive
+        names: dict[str, Any] = {"with_node": with_node}
+        lines = [f"def {primitive.name}_pullback(node, ct):"]
+        if self.keeps:
+            lines.append(f"    {', '.join(self.keeps)}, = node.residuals")
+        asked = {name for rule in self.rules for name in rule.asks}
+        asked |= {n for name in self.keeps if name in primitive.saves
+                  for n in primitive.save_rules[name].asks}  # fmt: skip
+        for i, name in enumerate(primitive.static):
+            if name in asked:
+                lines.append(f"    {name} = node.params[{i}]")
+        if primitive.outputs > 1 and "ct" in asked:
+            lines.append("    ct = ct.filled()")
+        if primitive.sequence:
+            lines.append(f"    positions = node.params[{len(primitive.static)}]")
+        if on_tensors:
+            lines += self._wrapping(names)
+        results = []
+        for k, rule in enumerate(self.rules):
+            names[f"rule_{k}"] = rule.function
+            call = f"rule_{k}({', '.join(self._word(rule, name) for name in rule.asks)})"
+            if rule.joint:
+                lines.append(f"    {', '.join(f'{n}_ct' for n in rule.serves)}, = {call}")
+            elif primitive.sequence:
+                lines.append(f"    cts = {call}")
+                lines.append("    return [cts[i] for i in positions]")
+                return compile_source(lines, names)
+            else:
+                lines.append(f"    {rule.serves[0]}_ct = {call}")
+        results = [f"{name}_ct" for name in self.tracked]
+        lines.append(f"    return {', '.join(results)},")
+        return compile_source(lines, names)
+
+    def _wrapping(self, names: dict[str, Any]) -> Iterator[str]:
+        """Lines that give the residuals their place in the graph back."""
+        primitive = self.primitive
+        for name in self.keeps:
+            if name in self.tracked and name == primitive.sequence:
+                yield f"    {name} = list({name})"
+                yield "    for i, parent in zip(positions, node.parents):"
+                yield f"        {name}[i] = with_node({name}[i], parent)"
+            elif name in self.tracked:
+                yield f"    {name} = with_node({name}, node.parents[{self.tracked.index(name)}])"
+            elif name == "y" and name not in primitive.operands:
+                names["place"] = with_node if primitive.outputs == 1 else _outputs
+                yield f"    {name} = place({name}, node)"
+        for name in self.keeps:
+            if name in primitive.saves:
+                rule = primitive.save_rules[name]
+                names[f"save_{name}"] = rule.function
+                yield f"    {name} = save_{name}({', '.join(rule.asks)})"
+
+    def _word(self, rule: Rule, name: str) -> str:
+        """The expression for what a rule asks for by this name."""
+        own = {*self.primitive.operands, *self.primitive.static}
+        if name in own or name not in ("shape", "dtype", "needs"):
+            return name
+        if name == "needs":
+            if self.primitive.sequence:
+                return "positions"
+            return repr(tuple(n in self.tracked for n in rule.serves))
+        return f"node.parents[{self.tracked.index(rule.serves[0])}].{name}"
+
+    def operands(self, node: Node) -> list[tuple[str, Any]]:
+        """What the operation was applied to, in order: (name, Node or `Constant`)."""
+        primitive, parents = self.primitive, iter(node.parents)
+        known = iter(node.params[len(primitive.static) + bool(primitive.sequence) :])
+        if not primitive.sequence:
+            return [
+                (name, next(parents) if name in self.tracked else next(known))
+                for name in primitive.operands
+            ]
+        found: list[tuple[str, Any]] = []
+        tracked = set(node.params[len(primitive.static)])
+        count = len(node.parents) + len(node.params) - len(primitive.static) - 1
+        for i in range(count):
+            found.append((f"{primitive.sequence}[{i}]", next(parents if i in tracked else known)))
+        return found
+
+
+def _outputs(values: Any, node: Node) -> list[Any]:
+    from .outputs import select  # declared with this module's help
+
+    return [select(node, i, value) for i, value in enumerate(values)]

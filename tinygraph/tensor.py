@@ -1,0 +1,376 @@
+"""Tensor: a value and its place in the graph."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from .errors import ArgumentError, BackwardError, DetachError, DTypeError, ShapeError
+from .node import Node, clock, leaf
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+SUPPORTED = "biufc"  # kinds of dtype: booleans, integers, real and complex floating
+DEFAULT_DTYPES = {"float64", "int64", "bool"}  # those a repr leaves out
+
+
+@final
+class Tensor:
+    """An n-dimensional array that remembers how it was computed.
+
+    Made by `tg.tensor`, `tg.Variable` and by operations on tensors. A tensor is a value: no
+    operation changes another tensor, `x += 1` rebinds the name `x`.
+
+    value: the ndarray, or NumPy scalar where ndim is 0. Not to be written to.
+    node: its entry in the graph, or None where nothing is tracked.
+    """
+
+    __slots__ = ("__weakref__", "_name", "node", "value")
+
+    value: Any
+    node: Node | None
+    _name: str | None
+
+    __array_priority__ = 1000.0
+    __hash__ = object.__hash__
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise ArgumentError("Tensor is not called directly; use tg.tensor(data) or tg.Variable(data)")
+
+    # What it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        shape: tuple[int, ...] = self.value.shape
+        return shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        dtype: np.dtype[Any] = self.value.dtype
+        return dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        ndim: int = self.value.ndim
+        return ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size: int = self.value.size
+        return size
+
+    @property
+    def name(self) -> str | None:
+        """The name it has on pictures and in error messages."""
+        return self._name if self.node is None else self.node.name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if self.node is None:
+            self._name = name
+        else:
+            self.node.name = name
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user rather than computed from tensors that require grad."""
+        return self.node is None or self.node.pullback is None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to it. Can be set on leaves, to freeze and unfreeze them."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted == self.requires_grad:
+            return
+        if wanted:
+            check_differentiable(self.value.dtype, "requires_grad = True")
+            self.node = leaf(self.value, self._name)
+        elif self.is_leaf:
+            self._name, self.node = self.name, None
+        else:
+            raise BackwardError(
+                f"requires_grad cannot be unset on {self.described()}, which was computed; "
+                "use .detach() for a tensor without its history"
+            )
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward()` accumulated here, of exactly this shape; or None."""
+        node = self.node
+        if node is None:
+            return None
+        if node.pullback is not None:
+            warnings.warn(
+                f".grad is kept for leaves only, and {self.described()} was computed; "
+                "ask for its gradient with tg.gradients(loss, [it])",
+                stacklevel=2,
+            )
+            return None
+        grad = node.grad
+        return grad if grad is None or type(grad) is Tensor else untracked(grad)
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        if self.node is None or self.node.pullback is not None:
+            raise BackwardError(f".grad can be set on a leaf that requires grad, not on {self!r}")
+        if grad is None:
+            self.node.grad = None
+            return
+        value = tensor(grad, dtype=self.dtype).value
+        if value.shape != self.shape:
+            raise ShapeError(
+                f".grad: {self.described()} has shape {self.shape}, the gradient {value.shape}"
+            )
+        self.node.grad = value
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient: `grad` is None again."""
+        if self.node is not None and self.node.pullback is None:
+            self.node.grad = None
+
+    def described(self) -> str:
+        """How error messages call it."""
+        operation = self.node.primitive if self.node else None
+        kind = f"the result of {operation.name}" if operation else "a tensor"
+        return f"tensor {self.name!r}" if self.name else f"{kind} of shape {self.shape}"
+
+    # Out of the graph
+
+    def numpy(self) -> NDArray[Any]:
+        """A read-only view of the value, without its history."""
+        view = np.asarray(self.value).view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        if self.value.size != 1:
+            raise ShapeError(
+                f"item: {self.described()} has {self.value.size} elements; item() needs one, "
+                "use .numpy() for an array or .tolist() for a list"
+            )
+        return self.value.item()
+
+    def tolist(self) -> Any:
+        """The value as a nested list of Python numbers."""
+        return self.value.tolist()
+
+    def detach(self) -> Tensor:
+        """The same value, as a constant."""
+        return untracked(self.value)
+
+    def assign(self, value: Any) -> None:
+        """Give a leaf a new value of the same shape; it stays the same leaf and keeps its dtype.
+
+        Graphs that kept the old value refuse to go backward from then on (`StaleGraphError`).
+        """
+        if not self.is_leaf:
+            raise BackwardError(
+                f"assign: {self.described()} was computed; only a leaf can be given a value"
+            )
+        array = value.value if type(value) is Tensor else np.asarray(value)
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"assign: {self.described()} has shape {self.shape}, the new value {array.shape}"
+            )
+        if not np.can_cast(array.dtype, self.dtype, "same_kind"):
+            raise DTypeError(
+                f"assign: a value of dtype {array.dtype} does not fit {self.described()} "
+                f"of dtype {self.dtype}; cast it with .astype first"
+            )
+        self.value = native(np.array(array, dtype=self.dtype))
+        if self.node is not None:
+            self.node.changed = next(clock)
+            self.node.value = None if self.shape else self.value
+
+    # As Python sees it
+
+    def __len__(self) -> int:
+        if not self.value.ndim:
+            raise ShapeError("len() of a 0-dimensional tensor; it has no axes")
+        return len(self.value)
+
+    def _number(self, convert: Callable[[Any], Any]) -> Any:
+        if self.node is not None:
+            raise DetachError(
+                f"{convert.__name__}() of {self.described()}, which requires grad, would silently "
+                "cut the graph; use .item(), or compute with NumPy functions instead of math's"
+            )
+        if self.value.size != 1:
+            raise ShapeError(
+                f"{convert.__name__}() needs a tensor with one element, not {self.described()}"
+            )
+        return convert(self.value.item())
+
+    def __float__(self) -> float:
+        number: float = self._number(float)
+        return number
+
+    def __int__(self) -> int:
+        number: int = self._number(int)
+        return number
+
+    def __complex__(self) -> complex:
+        number: complex = self._number(complex)
+        return number
+
+    def __index__(self) -> int:
+        if self.value.dtype.kind not in "iu":
+            raise DTypeError(f"an index needs an integer, not {self.described()} of {self.dtype}")
+        number: int = self._number(int)
+        return number
+
+    def __bool__(self) -> bool:
+        # Control flow is not differentiated, so that a tracked tensor may be asked.
+        if self.value.size != 1:
+            raise ShapeError(
+                f"the truth of {self.described()} is ambiguous; use .any() or .all()"
+            )
+        return bool(self.value)
+
+    def __contains__(self, item: Any) -> bool:
+        return (item.value if type(item) is Tensor else item) in np.asarray(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value.item(), spec) if spec and self.value.size == 1 else repr(self)
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self.value), separator=", ", prefix="tensor(")
+        parts = [text]
+        if str(self.dtype) not in DEFAULT_DTYPES:
+            parts.append(f"dtype={self.dtype}")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        if self.node is not None:
+            operation = self.node.primitive
+            parts.append(f"operation={operation.name!r}" if operation else "requires_grad=True")
+        return f"tensor({', '.join(parts)})"
+
+    def __copy__(self) -> Tensor:
+        return with_node(self.value, self.node) if self.node else untracked(self.value, self._name)
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+        if self.node is not None:
+            raise DetachError(
+                f"an array made of {self.described()}, which requires grad, would silently cut the "
+                "graph; use tg.stack([...]) to join tensors, or .detach().numpy() for an array"
+            )
+        view = self.numpy()
+        if dtype is not None and np.dtype(dtype) != view.dtype:
+            return view.astype(dtype)
+        return view.copy() if copy else view
+
+
+new = object.__new__
+
+
+def untracked(value: Any, name: str | None = None) -> Tensor:
+    """A constant tensor with this value; the array is not copied."""
+    out = new(Tensor)
+    out.value = value
+    out.node = None
+    out._name = name
+    return out
+
+
+def with_node(value: Any, node: Node) -> Tensor:
+    """A tensor at this place in the graph; the array is not copied."""
+    out = new(Tensor)
+    out.value = value
+    out.node = node
+    return out
+
+
+def tensor(
+    data: Any, dtype: DTypeLike = None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """A tensor with a copy of the data.
+
+    data: number, nested list, ndarray or Tensor.  dtype: NumPy's choice if None.
+    requires_grad: make it a leaf, which gradients flow to.  name: for pictures and messages.
+    Raises DTypeError for objects, text and dates, and for integers that should require grad;
+    ShapeError for a ragged list; DetachError for data that requires grad itself.
+
+    >>> tg.tensor([1.0, 2.0], requires_grad=True, name="w")
+    tensor([1., 2.], name='w', requires_grad=True)
+    """
+    if type(data) is Tensor:
+        if data.node is not None:
+            raise DetachError(
+                f"tensor: a copy of {data.described()}, which requires grad, would silently cut "
+                "the graph; copy .detach(), or use the tensor itself"
+            )
+        data = data.value
+    value = array_of(data, "tensor", dtype, copy=True)
+    if requires_grad:
+        check_differentiable(value.dtype, "tensor(…, requires_grad=True)")
+        return with_node(value, leaf(value, name))
+    return untracked(value, name)
+
+
+def Variable(value: Any, dtype: DTypeLike = None, name: str | None = None) -> Tensor:  # noqa: N802
+    """A tensor to be optimised: a leaf that requires grad. Integers become floating.
+
+    >>> w = tg.Variable(0, name="w")
+    >>> w
+    tensor(0., name='w', requires_grad=True)
+    """
+    if dtype is None and type(value) is not Tensor and np.asarray(value).dtype.kind in "biu":
+        dtype = np.float64
+    return tensor(value, dtype, requires_grad=True, name=name)
+
+
+def check_differentiable(dtype: np.dtype[Any], what: str) -> None:
+    """Raise DTypeError for a dtype that has no derivatives."""
+    if dtype.kind not in "fc":
+        raise DTypeError(
+            f"{what}: only floating and complex tensors have gradients, not {dtype}; "
+            "give floating data (1.0 rather than 1) or dtype=float"
+        )
+
+
+def array_of(data: Any, operation: str, dtype: DTypeLike = None, *, copy: bool = False) -> Any:
+    """Data as a native, numeric array (a NumPy scalar where ndim is 0), or a clear error."""
+    if isinstance(data, np.ma.MaskedArray):
+        raise DTypeError(
+            f"{operation}: a masked array came, whose mask would be lost; "
+            "fill it first with .filled(value)"
+        )
+    try:
+        value = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+    except DetachError as error:
+        raise DetachError(
+            f"{operation}: a list that holds tensors that require grad; join them with "
+            "tg.stack([...]) or tg.concatenate([...]) first"
+        ) from error
+    except (ValueError, TypeError) as error:
+        if "inhomogeneous" in str(error):
+            raise ShapeError(
+                f"{operation}: a ragged nested list; every row needs the same length ({error})"
+            ) from None
+        raise DTypeError(f"{operation}: {type(data).__name__} is not numeric: {error}") from error
+    if value.dtype.kind not in SUPPORTED:
+        raise DTypeError(
+            f"{operation}: dtype {value.dtype} (from {type(data).__name__}) is not numeric; "
+            "booleans, integers, floating and complex numbers are, so convert it, "
+            "for example with .astype(float)"
+        )
+    return native(value)
+
+
+def native(array: NDArray[Any]) -> Any:
+    """The array in the machine's byte order; a NumPy scalar, which computes faster, if 0-d."""
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array if array.ndim else array[()]
