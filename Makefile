@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 
 # A .venv belongs to one interpreter and one folder: changed or moved, it is made again.
 KEY := $(shell $(PYTHON) -c 'import os, sys, zlib; \
-	place = zlib.crc32((sys.base_prefix + os.getcwd()).encode()); \
+	place = zlib.crc32(sys.base_prefix.encode() + os.getcwdb()); \
 	print("%d.%d.%d-%08x" % (*sys.version_info[:3], place) if sys.version_info >= (3, 11) else "")')
 READY := .venv/ready-$(KEY)
 # Two makes at once take turns, where the machine has flock.

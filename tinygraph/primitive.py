@@ -16,9 +16,10 @@ parameters:
     ct       cotangent of the output (several outputs: a tuple of them)
     y        the output
     operands and static arguments, by their own names (they win over `y`, `shape`, …)
-    shape, dtype   of the operand the rule is for
+    shape, dtype   of the operand the rule is for; `a_shape` of the operand a, None if untracked
     shapes   of all items of a sequence operand
-    needs    joint and sequence rules: which cotangents are wanted, a tuple of bools
+    needs    in a joint rule: which cotangents are wanted, a tuple of bools;
+             in a sequence rule: the positions of the wanted ones
     anything named in `saves`
 
 Only what the rules in use ask for is kept until backward. Rules are plain NumPy: backward runs them
@@ -55,7 +56,7 @@ class Primitive:
         joint: tuple[tuple[str, ...], Callable[..., Any]] | None = None,
         saves: Mapping[str, Callable[..., Any]] | None = None,
         sequence: str | None = None,
-        outputs: int = 1,
+        several: bool = False,
         broadcasts: bool = False,
         weak: bool = False,
         ufunc: Any = None,
@@ -74,7 +75,7 @@ class Primitive:
         self.ufunc = ufunc
         self.broadcasts = broadcasts
         self.weak = weak
-        self.outputs = outputs
+        self.several = several
         self.saves = dict(saves or {})
         self.domain = dict(domain or {})
         self.samples = samples
@@ -101,7 +102,9 @@ class Primitive:
                 f"{self.name}: the sequence {self.sequence!r} must be its only differentiable "
                 f"operand, not one of {self.differentiable}"
             )
-        known = {"ct", "y", "shape", "dtype", "shapes", "needs", *parameters, *self.saves}
+        self.shapes = {f"{x}_shape": x for x in self.differentiable if x != self.sequence}
+        special = ("ct", "y", "shape", "dtype", "shapes", "needs")
+        known = {*special, *self.shapes, *parameters, *self.saves}
         self.rules = [
             Rule(self, (n,), rule, known) for n, rule in rules.items() if rule is not None
         ]
@@ -205,7 +208,7 @@ def primitive(
     joint: tuple[tuple[str, ...], Callable[..., Any]] | None = None,
     saves: Mapping[str, Callable[..., Any]] | None = None,
     sequence: str | None = None,
-    outputs: int = 1,
+    several: bool = False,
     broadcasts: bool = False,
     weak: bool = False,
     domain: Mapping[str, tuple[float, float]] | None = None,
@@ -222,7 +225,7 @@ def primitive(
         by their names, when rules are themselves differentiated.
     sequence: the operand that is a list of arrays; its rule returns a list of cotangents.
         (A `*arrays` parameter with a rule is one without saying.)
-    outputs: how many; with more than one, `ct` and `y` are tuples.
+    several: the function returns a tuple of outputs; `ct` and `y` are tuples too.
     broadcasts: the engine sums cotangents over broadcast axes, as for `elementwise`.
     weak: Python numbers reach the function as they are, so that float32 stays float32.
     domain: for an operand, the open interval where it is differentiable.
@@ -242,7 +245,7 @@ def primitive(
             joint=joint,
             saves=saves,
             sequence=sequence,
-            outputs=outputs,
+            several=several,
             broadcasts=broadcasts,
             weak=weak,
             label=label,

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from .node import Node
     from .primitive import Primitive
 
-# Names a rule may ask for that are found at the node, not kept.
-AT_THE_NODE = {"ct", "shape", "dtype", "needs"}
-
 
 class Rule:
     """A gradient rule, and the names of what it asks for."""
@@ -47,10 +44,10 @@ class Rule:
     def kept(self, primitive: Primitive) -> Iterator[str]:
         """What it asks for that must be kept from the forward call."""
         own = {*primitive.operands, *primitive.static}
+        at_the_node = {"ct", "shape", "dtype", "needs", *primitive.shapes} - own
         for name in self.asks:
-            if name in primitive.static or (name in AT_THE_NODE and name not in own):
-                continue
-            yield name
+            if name not in primitive.static and name not in at_the_node:
+                yield name
 
 
 class Pullback:
@@ -95,7 +92,7 @@ class Pullback:
         for i, name in enumerate(primitive.static):
             if name in asked:
                 lines.append(f"    {name} = node.params[{i}]")
-        if primitive.outputs > 1 and "ct" in asked:
+        if primitive.several and "ct" in asked:
             lines.append("    ct = ct.filled()")
         if primitive.sequence:
             lines.append(f"    positions = node.params[{len(primitive.static)}]")
@@ -128,7 +125,7 @@ class Pullback:
             elif name in self.tracked:
                 yield f"    {name} = with_node({name}, node.parents[{self.tracked.index(name)}])"
             elif name == "y" and name not in primitive.operands:
-                names["place"] = with_node if primitive.outputs == 1 else _outputs
+                names["place"] = with_node if not primitive.several else _outputs
                 yield f"    {name} = place({name}, node)"
         for name in self.keeps:
             if name in primitive.saves:
@@ -139,6 +136,9 @@ class Pullback:
     def _word(self, rule: Rule, name: str) -> str:
         """The expression for what a rule asks for by this name."""
         own = {*self.primitive.operands, *self.primitive.static}
+        if name in self.primitive.shapes and name not in own:
+            of = self.primitive.shapes[name]
+            return f"node.parents[{self.tracked.index(of)}].shape" if of in self.tracked else "None"
         if name in own or name not in ("shape", "dtype", "needs"):
             return name
         if name == "needs":

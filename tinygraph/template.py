@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # What NumPy raises for operands that an operation cannot take.
 REFUSALS = (ValueError, TypeError, IndexError, OverflowError, np.linalg.LinAlgError)
-NUMBERS = frozenset({float, int, bool, complex})  # weak in NumPy's promotion
+NUMBERS = frozenset({float, int, bool, complex, type(None)})  # weak in NumPy's promotion
 UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature", "axes", "axis")
 
 
@@ -81,7 +81,7 @@ def _compile(
         "recording": recording, "NUMBERS": NUMBERS, "REFUSALS": REFUSALS, "primitive": primitive,
         "implementation": primitive.implementation, "operand": operand, "described": described,
         "static": static, "explain": explain, "with_keywords": with_keywords, "result": result,
-        "unpack": unpack, "several": several, "ndarray": np.ndarray,
+        "unpack": unpack, "outputs_of": outputs_of, "ndarray": np.ndarray,
     }  # fmt: skip
     for p in primitive.signature.parameters.values():
         if p.default is not p.empty:
@@ -123,7 +123,7 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
     yield "except REFUSALS as error:"
     given = ", ".join(f"{n!r}: {n}" for n in arguments)
     yield f"    raise explain(primitive, error, {{{given}}}) from error"
-    if not isinstance(primitive.implementation, np.ufunc) and primitive.outputs == 1:
+    if not isinstance(primitive.implementation, np.ufunc) and not primitive.several:
         yield "if type(y) is not ndarray:"
         yield "    y = result(primitive, y)"
     yield from _tracking(primitive, names)
@@ -149,7 +149,7 @@ def _tracking(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
         nothing = "not positions"
     else:
         nothing = " and ".join(f"{x}_node is None" for x in tracked) or "True"
-    if primitive.outputs == 1:
+    if not primitive.several:
         yield "out = new(Tensor)"
         yield "out.value = y"
         yield f"if ({nothing}) or not recording():"
@@ -157,8 +157,8 @@ def _tracking(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
         yield "    return out"
     else:
         yield f"if ({nothing}) or not recording():"
-        yield "    return several(y)"
-    if not isinstance(primitive.implementation, np.ufunc) and primitive.outputs == 1:
+        yield "    return outputs_of(y)"
+    if not isinstance(primitive.implementation, np.ufunc) and not primitive.several:
         yield "if y.dtype.kind not in 'fc':"
         yield "    out.node = out._name = None"
         yield "    return out"
@@ -166,8 +166,8 @@ def _tracking(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
     yield from _history(primitive, names)
     yield "node.order = next(clock)"
     yield "node.name = node.grad = None"
-    if primitive.outputs > 1:
-        yield "return several(y, node)"
+    if primitive.several:
+        yield "return outputs_of(y, node)"
         return
     yield "node.shape = shape = y.shape"
     yield "node.dtype = y.dtype"
@@ -283,7 +283,7 @@ def result(primitive: Primitive, y: Any) -> Any:
     return array_of(y, primitive.name)
 
 
-def several(y: Any, node: Node | None = None) -> tuple[Tensor, ...]:
+def outputs_of(y: Any, node: Node | None = None) -> tuple[Tensor, ...]:
     """The outputs of an operation that has more than one."""
     if node is None:
         return tuple([untracked(part) for part in y])
@@ -350,5 +350,5 @@ def _plain(primitive: Primitive, args: Any, keywords: dict[str, Any]) -> Any:
         return y
     if getattr(y, "dtype", None) == object:
         raise DTypeError(f"{primitive.name}: it would return an object array")
-    return several(y) if isinstance(y, tuple) else untracked(y)
+    return outputs_of(y) if isinstance(y, tuple) else untracked(y)
 

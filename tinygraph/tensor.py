@@ -331,6 +331,11 @@ def Variable(value: Any, dtype: DTypeLike = None, name: str | None = None) -> Te
     return tensor(value, dtype, requires_grad=True, name=name)
 
 
+def as_tensor(x: Any, operation: str) -> Tensor:
+    """A tensor as it is, anything else as a constant."""
+    return x if type(x) is Tensor else untracked(array_of(x, operation))
+
+
 def check_differentiable(dtype: np.dtype[Any], what: str) -> None:
     """Raise DTypeError for a dtype that has no derivatives."""
     if dtype.kind not in "fc":

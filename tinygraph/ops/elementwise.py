@@ -1,17 +1,25 @@
 """NumPy's ufuncs that have a derivative, each with its rule beside it.
 
-Conventions at corners: ties of maximum and minimum share the cotangent equally; abs has derivative
-0 at 0; a power with exponent 0 has derivative 0 with respect to its base, also at 0.
+Rules are linear in the cotangent and write the derivative as calculus does; for complex operands
+that is the holomorphic derivative, and the few functions that are not holomorphic say so.
+Corners: ties of maximum and minimum share the cotangent equally; abs has derivative 0 at 0; a
+power with exponent 0 has derivative 0 with respect to its base, also at 0.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..primitive import Operand, elementwise
+from ..primitive import Operand, elementwise, primitive, sample
 
-INF = np.inf
-POSITIVE = {"x": (0.0, INF)}
+INF = math.inf
+LN2, LN10 = math.log(2), math.log(10)
+
+
+def zero(ct: Any) -> Any:
+    """The rule of a function that is constant between its jumps."""
+    return np.zeros_like(ct)
 
 
 # Arithmetic
@@ -36,7 +44,7 @@ def multiply(a: Operand, b: Operand, /) -> Any:
     np.divide,
     symbol="/",
     label="÷",
-    domain={"b": (0.0, INF)},
+    domain={"b": (0, INF)},
     a=lambda ct, b: ct / b,
     b=lambda ct, a, b: -ct * (a / b) / b,
 )
@@ -49,6 +57,499 @@ def negative(x: Operand, /) -> Any:
     """−x."""
 
 
-@elementwise(np.positive, x=lambda ct: ct)
+@elementwise(np.positive, label="+", x=lambda ct: ct)
 def positive(x: Operand, /) -> Any:
-    """+x: x itself."""
+    """x itself."""
+
+
+@elementwise(np.reciprocal, label="1/x", domain={"x": (0, INF)}, x=lambda ct, y: -ct * y * y)
+def reciprocal(x: Operand, /) -> Any:
+    """1 / x."""
+
+
+def _power_base(ct: Any, a: Any, b: Any) -> Any:
+    if type(b) in (int, float):  # the usual case, spared the masks
+        return ct * (b * a ** (b - 1)) if b else np.zeros_like(ct)
+    return ct * (b * a ** np.where(b == 0, 1, b - 1))
+
+
+def _power_exponent(ct: Any, y: Any, a: Any) -> Any:
+    # 0^b is 0 for every b > 0, so its derivative is 0 there, not 0·log 0.
+    return ct * y * np.log(np.where(a == 0, 1, a))
+
+
+@elementwise(
+    np.power, symbol="**", label="^", domain={"a": (0, INF)}, a=_power_base, b=_power_exponent
+)
+def power(a: Operand, b: Operand, /) -> Any:
+    """a^b. Derivative with respect to a is 0 where b is 0; to b, 0 where a is 0."""
+
+
+@elementwise(
+    np.float_power, label="^", domain={"a": (0, INF)}, a=_power_base, b=_power_exponent
+)
+def float_power(a: Operand, b: Operand, /) -> Any:
+    """a^b, computed in float64 or better."""
+
+
+@elementwise(np.square, label="x²", x=lambda ct, x: ct * (2 * x))
+def square(x: Operand, /) -> Any:
+    """x²."""
+
+
+@elementwise(np.sqrt, label="√", domain={"x": (0, INF)}, x=lambda ct, y: ct * 0.5 / y)
+def sqrt(x: Operand, /) -> Any:
+    """The square root. Its derivative at 0 is +∞."""
+
+
+@elementwise(np.cbrt, label="∛", domain={"x": (0, INF)}, x=lambda ct, y: ct / (3 * y * y))
+def cbrt(x: Operand, /) -> Any:
+    """The cube root. Its derivative at 0 is +∞."""
+
+
+@elementwise(
+    np.remainder,
+    symbol="%",
+    label="mod",
+    domain={"a": (0.1, 0.9), "b": (1, 2)},
+    a=lambda ct: ct,
+    b=lambda ct, a, b: -ct * np.floor_divide(a, b),
+)
+def remainder(a: Operand, b: Operand, /) -> Any:
+    """a − b·⌊a/b⌋, with the sign of b."""
+
+
+@elementwise(
+    np.fmod,
+    domain={"a": (2.1, 2.9), "b": (1, 1.05)},
+    a=lambda ct: ct,
+    b=lambda ct, a, b: -ct * np.trunc(a / b),
+)
+def fmod(a: Operand, b: Operand, /) -> Any:
+    """a − b·trunc(a/b), with the sign of a."""
+
+
+@elementwise(
+    np.floor_divide, symbol="//", domain={"a": (2.1, 2.9), "b": (1, 1.05)}, a=zero, b=zero
+)
+def floor_divide(a: Operand, b: Operand, /) -> Any:
+    """⌊a / b⌋. Derivative 0."""
+
+
+# Absolute value, sign, extremes
+
+
+def _absolute(ct: Any, x: Any) -> Any:
+    sign = np.sign(x)
+    return ct * (np.conjugate(sign) if sign.dtype.kind == "c" else sign)
+
+
+@elementwise(np.absolute, label="|x|", domain={"x": (0, INF)}, x=_absolute)
+def absolute(x: Operand, /) -> Any:
+    """|x|. Derivative 0 at 0. Not holomorphic: for complex x the gradient is x/|x|."""
+
+
+@elementwise(np.fabs, label="|x|", domain={"x": (0, INF)}, x=lambda ct, x: ct * np.sign(x))
+def fabs(x: Operand, /) -> Any:
+    """|x| of real x. Derivative 0 at 0."""
+
+
+@elementwise(np.sign, domain={"x": (0, INF)}, x=zero)
+def sign(x: Operand, /) -> Any:
+    """−1, 0 or 1. Derivative 0."""
+
+
+@elementwise(
+    np.copysign,
+    domain={"a": (0, INF), "b": (0, INF)},
+    a=lambda ct, a, b: ct * np.sign(a) * np.copysign(1, b),
+    b=zero,
+)
+def copysign(a: Operand, b: Operand, /) -> Any:
+    """|a| with the sign of b."""
+
+
+def _won(ct: Any, mine: Any, other: Any) -> Any:
+    # A tie is shared: half of the cotangent to each.
+    return ct * (mine > other) + ct * (0.5 * (mine == other))
+
+
+def _won_over_nan(ct: Any, mine: Any, other: Any) -> Any:
+    return _won(ct, mine, other) + ct * (np.isnan(other) & ~np.isnan(mine))
+
+
+@elementwise(
+    np.maximum,
+    label="max",
+    a=lambda ct, a, b: _won(ct, a, b),
+    b=lambda ct, a, b: _won(ct, b, a),
+)
+def maximum(a: Operand, b: Operand, /) -> Any:
+    """The larger of a and b, NaN if either is. Ties share the cotangent equally."""
+
+
+@elementwise(
+    np.minimum,
+    label="min",
+    a=lambda ct, a, b: _won(ct, -a, -b),
+    b=lambda ct, a, b: _won(ct, -b, -a),
+)
+def minimum(a: Operand, b: Operand, /) -> Any:
+    """The smaller of a and b, NaN if either is. Ties share the cotangent equally."""
+
+
+@elementwise(
+    np.fmax,
+    label="max",
+    a=lambda ct, a, b: _won_over_nan(ct, a, b),
+    b=lambda ct, a, b: _won_over_nan(ct, b, a),
+)
+def fmax(a: Operand, b: Operand, /) -> Any:
+    """The larger of a and b that is not NaN. Ties share the cotangent equally."""
+
+
+@elementwise(
+    np.fmin,
+    label="min",
+    a=lambda ct, a, b: _won_over_nan(ct, -a, -b),
+    b=lambda ct, a, b: _won_over_nan(ct, -b, -a),
+)
+def fmin(a: Operand, b: Operand, /) -> Any:
+    """The smaller of a and b that is not NaN. Ties share the cotangent equally."""
+
+
+def _within(ct: Any, x: Any, low: Any, high: Any) -> Any:
+    if low is not None:
+        ct = ct * (x >= low)
+    if high is not None:
+        ct = ct * (x <= high)
+    return ct
+
+
+@primitive(
+    numpy=np.clip,
+    broadcasts=True,
+    weak=True,
+    x=_within,
+    low=lambda ct, x, low, high: ct * ((x < low) & (True if high is None else low <= high)),
+    high=lambda ct, x, low, high: ct * ((x if low is None else np.maximum(x, low)) > high),
+    samples=(
+        sample((3, 4), -0.5, 0.5),
+        sample((3, 4), None, 0.5),
+        sample((3, 4), -0.5),
+        sample((3, 4), (4,), (3, 1)),
+        sample((), -0.1, ()),
+    ),
+)
+def clip(x: Operand, low: Operand = None, high: Operand = None) -> Any:
+    """min(max(x, low), high); None: no bound. Derivative 1 at the bounds, 0 beyond them."""
+    return np.clip(x, low, high)
+
+
+# Rounding: constant between jumps
+
+
+@elementwise(np.rint, domain={"x": (0.6, 1.4)}, x=zero)
+def rint(x: Operand, /) -> Any:
+    """x rounded to the nearest integer, halves to even. Derivative 0."""
+
+
+@elementwise(np.floor, domain={"x": (0.1, 0.9)}, x=zero)
+def floor(x: Operand, /) -> Any:
+    """⌊x⌋. Derivative 0."""
+
+
+@elementwise(np.ceil, domain={"x": (0.1, 0.9)}, x=zero)
+def ceil(x: Operand, /) -> Any:
+    """⌈x⌉. Derivative 0."""
+
+
+@elementwise(np.trunc, domain={"x": (0.1, 0.9)}, x=zero)
+def trunc(x: Operand, /) -> Any:
+    """x without its fraction. Derivative 0."""
+
+
+@elementwise(np.fix, domain={"x": (0.1, 0.9)}, x=zero)
+def fix(x: Operand, /) -> Any:
+    """x without its fraction. Derivative 0."""
+
+
+@elementwise(np.round, domain={"x": (0.6, 1.4)}, numpy=np.around, x=zero)
+def round(x: Operand, decimals: int = 0) -> Any:
+    """x rounded to so many decimals, halves to even. Derivative 0."""
+
+
+@elementwise(np.spacing, domain={"x": (1.1, 1.9)}, x=zero)
+def spacing(x: Operand, /) -> Any:
+    """The distance from x to the next larger number of its dtype. Derivative 0."""
+
+
+@elementwise(np.nextafter, a=lambda ct: ct, b=zero)
+def nextafter(a: Operand, b: Operand, /) -> Any:
+    """The next number of the dtype after a, towards b. Derivative 1 with respect to a, 0 to b."""
+
+
+@elementwise(
+    np.heaviside, domain={"a": (0, INF)}, a=zero, b=lambda ct, a: ct * (a == 0)
+)
+def heaviside(a: Operand, b: Operand, /) -> Any:
+    """0 for a < 0, b for a = 0, 1 for a > 0."""
+
+
+# Exponentials and logarithms
+
+
+@elementwise(np.exp, x=lambda ct, y: ct * y)
+def exp(x: Operand, /) -> Any:
+    """e^x."""
+
+
+@elementwise(np.exp2, x=lambda ct, y: ct * y * LN2)
+def exp2(x: Operand, /) -> Any:
+    """2^x."""
+
+
+@elementwise(np.expm1, x=lambda ct, y: ct * (y + 1))
+def expm1(x: Operand, /) -> Any:
+    """e^x − 1, exact near 0."""
+
+
+@elementwise(np.log, domain={"x": (0, INF)}, x=lambda ct, x: ct / x)
+def log(x: Operand, /) -> Any:
+    """The natural logarithm."""
+
+
+@elementwise(np.log2, domain={"x": (0, INF)}, x=lambda ct, x: ct / (x * LN2))
+def log2(x: Operand, /) -> Any:
+    """The logarithm to base 2."""
+
+
+@elementwise(np.log10, domain={"x": (0, INF)}, x=lambda ct, x: ct / (x * LN10))
+def log10(x: Operand, /) -> Any:
+    """The logarithm to base 10."""
+
+
+@elementwise(np.log1p, domain={"x": (-1, INF)}, x=lambda ct, x: ct / (1 + x))
+def log1p(x: Operand, /) -> Any:
+    """log(1 + x), exact near 0."""
+
+
+def _softer(ct: Any, mine: Any, other: Any, exp: Any) -> Any:
+    # Share of the sum, from the difference: finite also where both are -inf.
+    return ct / (1 + exp(np.where(mine == other, 0, other - mine)))
+
+
+@elementwise(
+    np.logaddexp,
+    a=lambda ct, a, b: _softer(ct, a, b, np.exp),
+    b=lambda ct, a, b: _softer(ct, b, a, np.exp),
+)
+def logaddexp(a: Operand, b: Operand, /) -> Any:
+    """log(e^a + e^b)."""
+
+
+@elementwise(
+    np.logaddexp2,
+    a=lambda ct, a, b: _softer(ct, a, b, np.exp2),
+    b=lambda ct, a, b: _softer(ct, b, a, np.exp2),
+)
+def logaddexp2(a: Operand, b: Operand, /) -> Any:
+    """log₂(2^a + 2^b)."""
+
+
+@elementwise(np.ldexp, label="x·2ⁱ", x=lambda ct, i: np.ldexp(ct, i), i=None)
+def ldexp(x: Operand, i: Operand, /) -> Any:
+    """x · 2^i, for integers i."""
+
+
+# Trigonometry
+
+
+@elementwise(np.sin, x=lambda ct, x: ct * np.cos(x))
+def sin(x: Operand, /) -> Any:
+    """sin x, x in radians."""
+
+
+@elementwise(np.cos, x=lambda ct, x: -ct * np.sin(x))
+def cos(x: Operand, /) -> Any:
+    """cos x, x in radians."""
+
+
+@elementwise(np.tan, domain={"x": (-1.5, 1.5)}, x=lambda ct, y: ct * (1 + y * y))
+def tan(x: Operand, /) -> Any:
+    """tan x, x in radians."""
+
+
+@elementwise(np.arcsin, domain={"x": (-1, 1)}, x=lambda ct, x: ct / np.sqrt(1 - x * x))
+def arcsin(x: Operand, /) -> Any:
+    """The angle in [−π/2, π/2] whose sine is x."""
+
+
+@elementwise(np.arccos, domain={"x": (-1, 1)}, x=lambda ct, x: -ct / np.sqrt(1 - x * x))
+def arccos(x: Operand, /) -> Any:
+    """The angle in [0, π] whose cosine is x."""
+
+
+@elementwise(np.arctan, x=lambda ct, x: ct / (1 + x * x))
+def arctan(x: Operand, /) -> Any:
+    """The angle in (−π/2, π/2) whose tangent is x."""
+
+
+def _over_square(ct: Any, numerator: Any, a: Any, b: Any) -> Any:
+    square = a * a + b * b
+    return ct * numerator / np.where(square == 0, 1, square)
+
+
+@elementwise(
+    np.arctan2,
+    domain={"a": (0, INF), "b": (0, INF)},
+    a=lambda ct, a, b: _over_square(ct, b, a, b),
+    b=lambda ct, a, b: _over_square(ct, -a, a, b),
+)
+def arctan2(a: Operand, b: Operand, /) -> Any:
+    """The angle of the point (b, a), in (−π, π]. Derivative 0 at the origin."""
+
+
+@elementwise(
+    np.hypot,
+    domain={"a": (0, INF), "b": (0, INF)},
+    a=lambda ct, y, a: ct * a / np.where(y == 0, 1, y),
+    b=lambda ct, y, b: ct * b / np.where(y == 0, 1, y),
+)
+def hypot(a: Operand, b: Operand, /) -> Any:
+    """√(a² + b²). Derivative 0 at the origin."""
+
+
+@elementwise(np.degrees, numpy=np.rad2deg, x=lambda ct: ct * (180 / math.pi))
+def degrees(x: Operand, /) -> Any:
+    """Radians to degrees."""
+
+
+@elementwise(np.radians, numpy=np.deg2rad, x=lambda ct: ct * (math.pi / 180))
+def radians(x: Operand, /) -> Any:
+    """Degrees to radians."""
+
+
+# Hyperbolic functions
+
+
+@elementwise(np.sinh, x=lambda ct, x: ct * np.cosh(x))
+def sinh(x: Operand, /) -> Any:
+    """(e^x − e^−x) / 2."""
+
+
+@elementwise(np.cosh, x=lambda ct, x: ct * np.sinh(x))
+def cosh(x: Operand, /) -> Any:
+    """(e^x + e^−x) / 2."""
+
+
+@elementwise(np.tanh, x=lambda ct, y: ct * (1 - y * y))
+def tanh(x: Operand, /) -> Any:
+    """sinh x / cosh x."""
+
+
+@elementwise(np.arcsinh, x=lambda ct, x: ct / np.sqrt(x * x + 1))
+def arcsinh(x: Operand, /) -> Any:
+    """The inverse of sinh."""
+
+
+@elementwise(
+    np.arccosh, domain={"x": (1, INF)}, x=lambda ct, x: ct / (np.sqrt(x - 1) * np.sqrt(x + 1))
+)
+def arccosh(x: Operand, /) -> Any:
+    """The inverse of cosh, for x ≥ 1."""
+
+
+@elementwise(np.arctanh, domain={"x": (-1, 1)}, x=lambda ct, x: ct / (1 - x * x))
+def arctanh(x: Operand, /) -> Any:
+    """The inverse of tanh."""
+
+
+# Complex numbers. With z = a + ib, the cotangent c of z stands for the change Re(c·dz).
+
+
+@elementwise(np.conjugate, label="x̄", x=lambda ct: np.conjugate(ct))
+def conjugate(x: Operand, /) -> Any:
+    """a − ib. Not holomorphic."""
+
+
+@elementwise(np.real, label="Re", x=lambda ct: ct)
+def real(x: Operand, /) -> Any:
+    """The real part."""
+
+
+@elementwise(
+    np.imag, label="Im", x=lambda ct, dtype: ct * -1j if dtype.kind == "c" else np.zeros_like(ct)
+)
+def imag(x: Operand, /) -> Any:
+    """The imaginary part; 0 for real x."""
+
+
+# With two outputs
+
+
+@primitive(
+    numpy=np.modf,
+    several=True,
+    x=lambda ct: ct[0],
+    domain={"x": (0.1, 0.9)},
+    samples=(sample((3, 2)), sample(())),
+)
+def modf(x: Operand, /) -> Any:
+    """Fraction and integer part of x. Derivative 1 and 0."""
+    return np.modf(x)
+
+
+@primitive(
+    numpy=np.frexp,
+    several=True,
+    x=lambda ct, y: np.ldexp(ct[0], -y[1]),
+    domain={"x": (1.1, 1.9)},
+    samples=(sample((3, 2)), sample(())),
+)
+def frexp(x: Operand, /) -> Any:
+    """Mantissa in [½, 1) and integer exponent of x = m · 2^e."""
+    return np.frexp(x)
+
+
+@primitive(
+    numpy=np.divmod,
+    several=True,
+    broadcasts=True,
+    weak=True,
+    a=lambda ct: ct[1],
+    b=lambda ct, y: -ct[1] * y[0],
+    domain={"a": (2.1, 2.9), "b": (1, 1.05)},
+    samples=(sample((3, 2), (2,)), sample((), 1.02)),
+)
+def divmod(a: Operand, b: Operand, /) -> Any:
+    """⌊a / b⌋ and a − b·⌊a / b⌋."""
+    return np.divmod(a, b)
+
+
+# Of neural networks
+
+
+@elementwise(x=lambda ct, y: ct * (y > 0))
+def relu(x: Operand, /) -> Any:
+    """max(x, 0). Derivative 0 at 0."""
+    return np.maximum(x, 0)
+
+
+@elementwise(label="leaky relu", x=lambda ct, x, slope: np.where(x > 0, ct, slope * ct))
+def leaky_relu(x: Operand, slope: float = 0.01) -> Any:
+    """max(x, slope·x) for slope < 1. Derivative `slope` at 0."""
+    return np.where(x > 0, x, slope * x)
+
+
+@elementwise(label="σ", x=lambda ct, y: ct * (y * (1 - y)))
+def sigmoid(x: Operand, /) -> Any:
+    """1 / (1 + e^−x), without overflow for any x."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+@elementwise(x=lambda ct, x: ct * sigmoid(x))
+def softplus(x: Operand, /) -> Any:
+    """log(1 + e^x), without overflow for any x."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

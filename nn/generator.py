@@ -1,0 +1,36 @@
+"""The generator that layers draw from unless they are given one of their own."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+from ..errors import ArgumentError
+
+Seed: TypeAlias = np.random.Generator | int | None
+
+_default = np.random.default_rng()
+
+
+def seed(number: int) -> None:
+    """Begin the package's random numbers anew: models built and trained from here on are the same.
+
+    To the bit, for one version of NumPy. Layers built before keep the generators they have.
+    """
+    global _default
+    _default = np.random.default_rng(number)
+
+
+def generator_from(given: Seed, operation: str) -> np.random.Generator:
+    """The generator given, a new one from an integer seed, or the package's own."""
+    if given is None:
+        return _default
+    if isinstance(given, np.random.Generator):
+        return given
+    if isinstance(given, (int, np.integer)) and not isinstance(given, bool) and given >= 0:
+        return np.random.default_rng(given)
+    raise ArgumentError(
+        f"{operation}: generator={given!r}; it needs an integer seed of 0 or more, "
+        "or np.random.default_rng(seed)"
+    )

@@ -1,0 +1,78 @@
+"""Sequential: one module after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, overload
+
+from ..errors import ArgumentError
+from .module import Module
+
+Layer: TypeAlias = Callable[..., Any]
+
+
+class Sequential(Module):
+    """f_n(… f_2(f_1(x))): each layer applied to the result of the one before.
+
+    layers: modules, or plain functions of one tensor such as `tg.tanh`; several arguments or one
+        list. They can be indexed, sliced, iterated over and counted.
+    Parameters are named by position: "0.weight", "0.bias", "2.weight", …
+
+    >>> model = nn.Sequential(nn.Dense(784, 128, "relu"), nn.Dropout(0.2), nn.Dense(128, 10))
+    >>> len(model), model[0].weight.shape
+    (3, (784, 128))
+
+    Raises ArgumentError for a layer that cannot be called.
+    """
+
+    layers: list[Layer]
+
+    def __init__(self, *layers: Layer | list[Layer] | tuple[Layer, ...]) -> None:
+        super().__init__()
+        items: Any = layers
+        if len(layers) == 1 and isinstance(layers[0], (list, tuple)):
+            items = layers[0]
+        self.layers = []
+        for layer in items:
+            self.append(layer)
+
+    def append(self, layer: Layer) -> None:
+        """Add a layer at the end."""
+        if not callable(layer) or isinstance(layer, type):
+            came, fix = repr(layer), "a module, or a function of one tensor"
+            if isinstance(layer, type):
+                came, fix = f"the class {layer.__name__}", f"an instance, {layer.__name__}(…)"
+            raise ArgumentError(f"Sequential: layer {len(self.layers)} is {came}; it needs {fix}")
+        self.layers.append(layer)
+        self._name_parameters()
+
+    def forward(self, x: Any) -> Any:
+        """The last layer's result."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.layers)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """A layer; of a slice, a Sequential that shares these layers."""
+        if isinstance(index, slice):
+            return Sequential(self.layers[index])
+        return self.layers[index]
+
+    def _attributes(self) -> Iterator[tuple[str, Any]]:
+        for name, value in super()._attributes():
+            if name == "layers":
+                yield from ((str(i), layer) for i, layer in enumerate(value))
+            else:
+                yield name, value

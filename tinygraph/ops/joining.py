@@ -1,0 +1,144 @@
+"""Joining arrays, taking them apart, and choosing between them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Operand, derived, primitive, sample
+from ..tensor import Tensor
+from .axes import checked_axis
+
+
+def _pieces(ct: Any, shapes: Sequence[tuple[int, ...]], axis: int | None) -> list[Any]:
+    """The cotangent of a concatenation, cut where the arrays met."""
+    if axis is None:
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        axis = 0
+    else:
+        sizes = [shape[axis] for shape in shapes]
+    lead = (slice(None),) * (axis % ct.ndim)
+    pieces, start = [], 0
+    for size, shape in zip(sizes, shapes, strict=True):
+        pieces.append(ct[(*lead, slice(start, start + size))].reshape(shape))
+        start += size
+    return pieces
+
+
+def _explain_concatenate(error: Exception, arrays: Any, axis: int | None) -> str | None:
+    if isinstance(error, np.exceptions.AxisError):
+        return None
+    shapes = [np.shape(a) for a in arrays]
+    if not shapes:
+        return "concatenate: an empty list; it needs at least one array"
+    if () in shapes:
+        return f"concatenate: shapes {shapes}: one has no axes to join along; use stack for scalars"
+    return (
+        f"concatenate: shapes {shapes} do not fit along axis {axis}; they must be equal but for it"
+    )
+
+
+@primitive(
+    numpy=[np.concatenate],
+    sequence="arrays",
+    arrays=_pieces,
+    samples=(
+        sample([(2, 3), (1, 3)]),
+        sample([(2, 3), (2, 1), (2, 2)], axis=-1),
+        sample([(2, 3), (4,)], axis=None),
+        sample([(0,), (3,)]),
+        sample([(2,)]),
+    ),
+    explain=_explain_concatenate,
+)
+def concatenate(arrays: Operand, axis: int | None = 0) -> Any:
+    """The arrays one after the other along an axis; None: flattened."""
+    return np.concatenate(arrays, axis)
+
+
+@primitive(
+    numpy=np.stack,
+    sequence="arrays",
+    arrays=lambda ct, axis: list(np.moveaxis(ct, axis, 0)),
+    samples=(
+        sample([(2, 3), (2, 3)]),
+        sample([(2, 3), (2, 3), (2, 3)], axis=-1),
+        sample([(), ()]),
+        sample([(0, 2), (0, 2)], axis=1),
+    ),
+    explain=lambda error, arrays, axis: (
+        None
+        if isinstance(error, np.exceptions.AxisError)
+        else "stack: an empty list; it needs at least one array"
+        if not len(arrays)
+        else f"stack: all arrays need the same shape, not {[np.shape(a) for a in arrays]}"
+    ),
+)
+def stack(arrays: Operand, axis: int = 0) -> Any:
+    """Arrays of one shape, side by side along a new axis."""
+    return np.stack(arrays, axis)
+
+
+@primitive(
+    several=True,
+    x=lambda ct, axis: np.stack(ct, axis),
+    samples=(sample((3, 2)), sample((2, 3), axis=-1), sample((2,))),
+)
+def unstack(x: Operand, /, *, axis: int = 0) -> Any:
+    """The slices along an axis, as a tuple."""
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+@primitive(
+    several=True,
+    label="split",
+    ary=lambda ct, axis: np.concatenate(ct, axis),
+    samples=(sample((6, 2), 3), sample((2, 5), [1, 3], axis=1), sample((4,), [2, 2])),
+)
+def split_at(ary: Operand, indices_or_sections: Any, axis: int = 0) -> Any:
+    """The array cut into equal sections, or before these indices."""
+    return tuple(np.split(ary, indices_or_sections, axis))
+
+
+@derived(numpy=np.split)
+def split(ary: Operand, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+    """The array cut along an axis: into so many equal sections, or before each of the indices.
+
+    Raises ShapeError if the axis does not divide into equal sections.
+    """
+    checked_axis(axis, np.ndim(ary), "split")
+    return list(split_at(ary, indices_or_sections, axis))
+
+
+if hasattr(np, "unstack"):  # NumPy 2.1
+    derived(numpy=np.unstack)(unstack)
+
+
+@primitive(
+    broadcasts=True,
+    weak=True,
+    condition=None,
+    a=lambda ct, condition: np.where(condition, ct, 0),
+    b=lambda ct, condition: np.where(condition, 0, ct),
+    samples=(
+        sample(np.array([True, False, True]), (3,), (2, 3)),
+        sample(np.array([[True], [False]]), (3,), 0.0),
+        sample(True, (2,), ()),
+        sample(np.array([1, 0]), 1.0, (2,)),
+        sample(np.zeros((0,), bool), (0,), (1,)),
+    ),
+)
+def where(condition: Operand, a: Operand, b: Operand, /) -> Any:
+    """a where the condition holds, b elsewhere.
+
+    No gradient, and no NaN of one, passes to the operand that was not taken.
+    """
+    return np.where(condition, a, b)
+
+
+@derived(numpy=np.where)
+def _where(condition: Operand, *operands: Operand) -> Any:
+    """NumPy's where: with one argument, the indices where it holds."""
+    if operands:
+        return where(condition, *operands)
+    return np.nonzero(condition)

@@ -1,0 +1,294 @@
+"""Products of vectors, matrices and higher arrays."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError
+from ..primitive import Operand, derived, primitive, sample
+from ..tensor import Tensor, as_tensor
+from .axes import checked_axis
+from .elementwise import multiply
+from .shape import reshape, transpose
+
+
+def _transposed(x: Any) -> Any:
+    return x.swapaxes(-1, -2)
+
+
+def _matmul_left(ct: Any, b: Any, shape: Any) -> Any:
+    if b.ndim == 1:
+        return ct[..., np.newaxis] * b
+    if len(shape) == 1:
+        return (b @ ct[..., np.newaxis])[..., 0]
+    return ct @ _transposed(b)
+
+
+def _matmul_right(ct: Any, a: Any, shape: Any) -> Any:
+    if len(shape) == 1:
+        # Each row of a, times its element of the cotangent.
+        return ct * a if a.ndim == 1 else (_transposed(a) @ ct[..., np.newaxis])[..., 0]
+    if a.ndim == 1:
+        return a[:, np.newaxis] * ct[..., np.newaxis, :]
+    return _transposed(a) @ ct
+
+
+def _explain_matmul(error: Exception, a: Any, b: Any) -> str | None:
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return (
+            f"matmul: shapes {np.shape(a)} @ {np.shape(b)}: a 0-dimensional operand is no matrix; "
+            "use * to scale"
+        )
+    inner = a.shape[-1]
+    if inner != b.shape[-2 if b.ndim > 1 else 0]:
+        wanted = f"(…, {inner}, k)" if b.ndim > 2 else f"({inner}, k)" if b.ndim == 2 else f"({inner},)"
+        return (
+            f"matmul: inner sizes differ, {a.shape} @ {b.shape}; "
+            f"the right operand needs shape {wanted}"
+        )
+    return (
+        f"matmul: batch axes do not broadcast, {a.shape} @ {b.shape}; "
+        "all axes but the last two must be equal or 1"
+    )
+
+
+@primitive(
+    numpy=np.matmul,
+    label="@",
+    broadcasts=True,
+    a=_matmul_left,
+    b=_matmul_right,
+    samples=(
+        sample((2, 3), (3, 4)),
+        sample((3,), (3,)),
+        sample((3,), (3, 4)),
+        sample((2, 3), (3,)),
+        sample((5, 2, 3), (3, 4)),
+        sample((2, 3), (5, 3, 4)),
+        sample((5, 1, 2, 3), (4, 3, 2)),
+        sample((3,), (5, 3, 4)),
+        sample((5, 2, 3), (3,)),
+        sample((2, 0), (0, 3)),
+        sample((0, 2), (2, 3)),
+    ),
+    explain=_explain_matmul,
+)
+def matmul(a: Operand, b: Operand, /) -> Any:
+    """The matrix product a @ b over the last two axes; earlier ones broadcast as a batch."""
+    return a @ b
+
+
+@derived(numpy=np.dot)
+def dot(a: Operand, b: Operand) -> Tensor:
+    """Σ over the last axis of a and the second last (or only) axis of b; scalars multiply."""
+    a, b = as_tensor(a, "dot"), as_tensor(b, "dot")
+    if not a.ndim or not b.ndim:
+        return multiply(a, b)
+    if b.ndim <= 2:
+        return matmul(a, b)
+    return tensordot(a, b, ((-1,), (-2,)))
+
+
+@derived(numpy=np.inner)
+def inner(a: Operand, b: Operand) -> Tensor:
+    """Σ over the last axes of a and b; scalars multiply."""
+    a, b = as_tensor(a, "inner"), as_tensor(b, "inner")
+    if not a.ndim or not b.ndim:
+        return multiply(a, b)
+    return tensordot(a, b, ((-1,), (-1,)))
+
+
+@derived(numpy=[np.outer, np.linalg.outer])
+def outer(a: Operand, b: Operand) -> Tensor:
+    """aᵢ·bⱼ of the flattened operands."""
+    return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
+
+
+@derived(numpy=[np.tensordot, np.linalg.tensordot])
+def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
+    """Σ over pairs of axes: the last n of a with the first n of b, or (axes of a, axes of b)."""
+    a, b = as_tensor(a, "tensordot"), as_tensor(b, "tensordot")
+    if isinstance(axes, (int, np.integer)):
+        if not 0 <= axes <= min(a.ndim, b.ndim):
+            raise ShapeError(
+                f"tensordot: {axes} axes of shapes {a.shape} and {b.shape}; "
+                f"there are at most {min(a.ndim, b.ndim)}"
+            )
+        summed_a: Sequence[int] = range(a.ndim - int(axes), a.ndim)
+        summed_b: Sequence[int] = range(int(axes))
+    else:
+        lists = [[part] if isinstance(part, (int, np.integer)) else list(part) for part in axes]
+        summed_a = [checked_axis(i, a.ndim, "tensordot") for i in lists[0]]
+        summed_b = [checked_axis(i, b.ndim, "tensordot") for i in lists[1]]
+    if [a.shape[i] for i in summed_a] != [b.shape[i] for i in summed_b]:
+        raise ShapeError(
+            f"tensordot: axes {tuple(summed_a)} of shape {a.shape} and axes {tuple(summed_b)} of "
+            f"shape {b.shape} differ in size; sum over axes of equal sizes"
+        )
+    free_a = [i for i in range(a.ndim) if i not in summed_a]
+    free_b = [i for i in range(b.ndim) if i not in summed_b]
+    n = int(np.prod([a.shape[i] for i in summed_a], dtype=int))
+    rows = int(np.prod([a.shape[i] for i in free_a], dtype=int))
+    columns = int(np.prod([b.shape[i] for i in free_b], dtype=int))
+    left = reshape(transpose(a, (*free_a, *summed_a)), (rows, n))
+    right = reshape(transpose(b, (*summed_b, *free_b)), (n, columns))
+    return reshape(
+        matmul(left, right), tuple([a.shape[i] for i in free_a] + [b.shape[i] for i in free_b])
+    )
+
+
+# Einstein summation
+
+
+def _einsum(ct: Any, operands: Sequence[Any], subscripts: str, needs: Sequence[int]) -> list[Any]:
+    inputs, output = subscripts.split("->")
+    terms = inputs.split(",")
+    cts: list[Any] = [None] * len(operands)
+    for k in needs:
+        cts[k] = _einsum_operand(ct, operands, terms, output, k)
+    return cts
+
+
+def _einsum_operand(
+    ct: Any, operands: Sequence[Any], terms: list[str], output: str, k: int
+) -> Any:
+    """The cotangent of operand k: the others and ct, summed over all but its own letters."""
+    others = [i for i in range(len(terms)) if i != k]
+    known = {*output, *(letter for i in others for letter in terms[i])}
+    own = "".join(dict.fromkeys(terms[k]))  # each letter once
+    found = "".join(letter for letter in own if letter in known)
+    g = np.einsum(
+        ",".join([output, *(terms[i] for i in others)]) + "->" + found,
+        ct,
+        *[operands[i] for i in others],
+    )
+    shape = operands[k].shape
+    size = {letter: shape[terms[k].index(letter)] for letter in own}
+    # Axes that broadcast (size 1 here, more elsewhere) are summed; those only this operand has
+    # were summed over in the forward pass, so every element along them gets the same.
+    wide = [i for i, letter in enumerate(found) if size[letter] == 1 and g.shape[i] != 1]
+    if wide:
+        g = np.sum(g, axis=tuple(wide), keepdims=True)
+    sizes = dict(zip(found, g.shape, strict=True))
+    g = g.reshape([sizes.get(letter, 1) for letter in own])
+    g = np.broadcast_to(g, [size[letter] for letter in own])
+    for i, letter in enumerate(terms[k]):
+        if letter in terms[k][:i]:
+            # A repeated letter took a diagonal: everything off it gets nothing.
+            first = terms[k].index(letter)
+            g = np.expand_dims(g, i)
+            off = [size[letter] if j in (first, i) else 1 for j in range(g.ndim)]
+            g = np.where(np.eye(size[letter], dtype=bool).reshape(off), g, 0)
+    return g
+
+
+@primitive(
+    label="einsum",
+    operands=_einsum,
+    samples=(
+        sample("ij,jk->ik", (2, 3), (3, 4)),
+        sample("ij->", (2, 3)),
+        sample("ij->ji", (2, 3)),
+        sample("ii->i", (3, 3)),
+        sample("ii->", (3, 3)),
+        sample("iij,jk->ik", (2, 2, 3), (3, 2)),
+        sample("iii->i", (2, 2, 2)),
+        sample("i,j->ij", (2,), (3,)),
+        sample("ij,k->i", (2, 3), (4,)),
+        sample("bij,bjk,k->bi", (2, 2, 3), (2, 3, 2), (2,)),
+        sample("ij,ij->ij", (1, 3), (2, 3)),
+        sample(",i->i", (), (3,)),
+    ),
+)
+def einsum_explicit(subscripts: str, *operands: Operand) -> Any:
+    """Einstein summation, with the output written out and no ellipsis."""
+    return np.einsum(subscripts, *operands)
+
+
+@derived(numpy=np.einsum)
+def einsum(*arguments: Operand, optimize: Any = False) -> Tensor:
+    """Einstein summation: `einsum("ij,jk->ik", a, b)` is the matrix product.
+
+    Every form that `np.einsum` takes: without "->", with "...", letters repeated within an
+    operand, or operands each followed by a list of axis numbers. More than two operands are
+    combined at once; optimize=True combines them pairwise, in the order NumPy finds best.
+    """
+    subscripts, operands = _explicit(arguments)
+    if optimize is not False and len(operands) > 2:
+        return _pairwise(subscripts, operands, optimize)
+    return einsum_explicit(subscripts, *operands)
+
+
+def _explicit(arguments: Sequence[Any]) -> tuple[str, list[Tensor]]:
+    """Subscripts with all letters and the output written out, and the operands."""
+    if not arguments:
+        raise ArgumentError("einsum: nothing came; it takes subscripts and operands")
+    if isinstance(arguments[0], str):
+        subscripts, given = arguments[0].replace(" ", ""), list(arguments[1:])
+    else:
+        given = list(arguments[0::2])
+        lists = list(arguments[1::2])
+        last = given.pop() if len(given) > len(lists) else None
+        subscripts = ",".join(map(_letters, lists))
+        if last is not None:
+            subscripts += "->" + _letters(last)
+    operands = [as_tensor(x, f"einsum: operand {i}") for i, x in enumerate(given)]
+    inputs, arrow, output = subscripts.partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(operands):
+        raise ArgumentError(
+            f"einsum: {subscripts!r} names {len(terms)} operands, {len(operands)} came"
+        )
+    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
+        letters = len(term.replace("...", ""))
+        if letters != x.ndim and not ("..." in term and letters < x.ndim):
+            raise ShapeError(
+                f"einsum: operand {i} has shape {x.shape}, and {term!r} stands for "
+                f"{letters} axes; write a letter for each axis, or ... for the rest"
+            )
+    if not arrow:
+        every = inputs.replace(",", "").replace("...", "")
+        output = "".join(sorted(c for c in set(every) if every.count(c) == 1))
+        output = ("..." if "..." in inputs else "") + output
+    unused = (c for c in _alphabet() if c not in subscripts)
+    most = max((x.ndim - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True)
+                if "..." in t), default=0)  # fmt: skip
+    rest = "".join(next(unused) for _ in range(most))
+    if rest and "..." not in output and arrow:
+        raise ShapeError(
+            f"einsum: {subscripts!r} drops the broadcast axes of '...'; write ... in the output too"
+        )
+    terms = [
+        term.replace("...", rest[most - (x.ndim - len(term.replace("...", ""))) :])
+        if "..." in term
+        else term
+        for term, x in zip(terms, operands, strict=True)
+    ]
+    return f"{','.join(terms)}->{output.replace('...', rest)}", operands
+
+
+def _alphabet() -> Iterator[str]:
+    yield from "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _letters(axes: Sequence[Any]) -> str:
+    letters = "".join(_alphabet())
+    return "".join("..." if axis is Ellipsis else letters[axis] for axis in axes)
+
+
+def _pairwise(subscripts: str, operands: list[Tensor], optimize: Any) -> Tensor:
+    shapes = [np.broadcast_to(0.0, x.shape) for x in operands]
+    path = np.einsum_path(subscripts, *shapes, optimize=optimize)[0][1:]
+    inputs, output = subscripts.split("->")
+    terms = inputs.split(",")
+    for positions in path:
+        chosen = [(terms.pop(i), operands.pop(i)) for i in sorted(positions, reverse=True)]
+        still = {*output, *"".join(terms)}
+        term = "".join(dict.fromkeys(c for t, _ in chosen for c in t if c in still))
+        if not terms:
+            term = output
+        step = ",".join(t for t, _ in chosen) + "->" + term
+        operands.append(einsum_explicit(step, *[x for _, x in chosen]))
+        terms.append(term)
+    return operands[0]

@@ -1,0 +1,275 @@
+"""Operations that rearrange, repeat or cut out elements without computing with them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import NotDifferentiable
+from ..primitive import Operand, derived, primitive, sample
+from ..tensor import Tensor
+from .axes import Axis
+from .indexing import getitem
+
+Shape = int | tuple[int, ...]
+
+
+@primitive(
+    numpy=np.reshape,
+    a=lambda ct, a_shape: ct.reshape(a_shape),
+    samples=(
+        sample((2, 6), (3, 4)),
+        sample((2, 6), -1),
+        sample((), (1, 1)),
+        sample((1,), ()),
+        sample((0, 3), (3, 0, 2)),
+    ),
+    explain=lambda error, a, shape: (
+        f"reshape: {a.size} elements of shape {a.shape} do not fit shape {shape}; "
+        "the sizes must multiply to the same number, and one of them may be -1"
+    ),
+)
+def reshape(a: Operand, shape: Shape) -> Any:
+    """The same elements, in the same order, in another shape."""
+    return a.reshape(shape)
+
+
+@primitive(
+    numpy=[np.transpose, np.permute_dims],
+    a=lambda ct, axes: np.transpose(ct, None if axes is None else _inverse(axes)),
+    samples=(
+        sample((2, 3)),
+        sample((2, 3, 4), (1, 2, 0)),
+        sample((2, 3, 4), (-1, 0, -2)),
+        sample((3,)),
+        sample(()),
+    ),
+)
+def transpose(a: Operand, axes: Sequence[int] | None = None) -> Any:
+    """The axes in another order; None: reversed."""
+    return a.transpose(axes)
+
+
+def _inverse(axes: Sequence[int]) -> list[int]:
+    order = [i % len(axes) for i in axes]
+    return sorted(range(len(order)), key=order.__getitem__)
+
+
+@primitive(
+    numpy=np.moveaxis,
+    a=lambda ct, source, destination: np.moveaxis(ct, destination, source),
+    samples=(sample((2, 3, 4), 0, -1), sample((2, 3, 4), (0, 1), (-1, 0))),
+)
+def moveaxis(a: Operand, source: Axis, destination: Axis) -> Any:
+    """Axes moved to other places, the rest in their order."""
+    return np.moveaxis(a, source, destination)  # type: ignore[arg-type]
+
+
+@primitive(
+    numpy=np.swapaxes,
+    a=lambda ct, axis1, axis2: np.swapaxes(ct, axis1, axis2),
+    samples=(sample((2, 3, 4), 0, -1), sample((2, 3), 1, 0), sample((2, 0), 0, 1)),
+)
+def swapaxes(a: Operand, axis1: int, axis2: int) -> Any:
+    """Two axes exchanged."""
+    return np.swapaxes(a, axis1, axis2)
+
+
+@primitive(
+    numpy=[np.matrix_transpose, np.linalg.matrix_transpose],
+    label="ᵀ",
+    x=lambda ct: np.matrix_transpose(ct),
+    samples=(sample((2, 3)), sample((4, 2, 3))),
+)
+def matrix_transpose(x: Operand, /) -> Any:
+    """The last two axes exchanged."""
+    return np.matrix_transpose(x)
+
+
+@primitive(
+    numpy=np.broadcast_to,
+    broadcasts=True,
+    array=lambda ct: ct,
+    samples=(sample((3, 1), (2, 3, 4)), sample((), (2,)), sample((1,), (0,)), sample((2,), (2,))),
+    explain=lambda error, array, shape: (
+        f"broadcast_to: an array of shape {array.shape} does not broadcast to {shape}; "
+        "each size must be equal or 1, counted from the last axis"
+    ),
+)
+def broadcast_to(array: Operand, shape: Shape) -> Any:
+    """The array repeated along axes of size 1 and new leading axes."""
+    return np.broadcast_to(array, shape)
+
+
+@primitive(
+    numpy=np.expand_dims,
+    a=lambda ct, a_shape: ct.reshape(a_shape),
+    samples=(sample((2, 3), 1), sample((2, 3), (0, -1)), sample((), 0)),
+)
+def expand_dims(a: Operand, axis: int | tuple[int, ...]) -> Any:
+    """Axes of size 1 put in, at these places of the result."""
+    return np.expand_dims(a, axis)
+
+
+@primitive(
+    numpy=np.squeeze,
+    a=lambda ct, a_shape: ct.reshape(a_shape),
+    samples=(sample((1, 3, 1)), sample((1, 3, 1), -1), sample((1, 3, 1), (0, 2)), sample((1,))),
+    explain=lambda error, a, axis: (
+        None
+        if isinstance(error, np.exceptions.AxisError)
+        else f"squeeze: axis {axis} of shape {a.shape} does not have size 1; "
+        "only axes of size 1 can be taken out"
+    ),
+)
+def squeeze(a: Operand, axis: Axis = None) -> Any:
+    """Axes of size 1 taken out; None: all of them."""
+    return np.squeeze(a, axis)
+
+
+@primitive(
+    numpy=np.ravel,
+    a=lambda ct, a_shape, order: (
+        np.transpose(ct.reshape(a_shape[::-1])) if order == "F" else ct.reshape(a_shape)
+    ),
+    samples=(sample((2, 3)), sample((2, 3, 2), order="F"), sample(()), sample((0, 2))),
+)
+def ravel(a: Operand, order: str = "C") -> Any:
+    """All elements along one axis; order "C": the last axis fastest, "F": the first."""
+    if order not in ("C", "F"):
+        raise ValueError(f"order must be 'C' or 'F', not {order!r}")
+    return np.ravel(a, order)  # type: ignore[call-overload]
+
+
+@primitive(
+    numpy=np.flip,
+    m=lambda ct, axis: np.flip(ct, axis),
+    samples=(sample((2, 3)), sample((2, 3), 0), sample((2, 3, 4), (0, -1)), sample((0,))),
+)
+def flip(m: Operand, axis: Axis = None) -> Any:
+    """Elements in reverse order along the axes; None: all of them."""
+    return np.flip(m, axis)
+
+
+def _unroll(ct: Any, shift: Any, axis: Axis) -> Any:
+    back = tuple(-s for s in shift) if isinstance(shift, (tuple, list)) else -shift
+    return np.roll(ct, back, axis)
+
+
+@primitive(
+    numpy=np.roll,
+    a=_unroll,
+    samples=(
+        sample((4,), 1),
+        sample((2, 3), 2),
+        sample((2, 3), -1, axis=1),
+        sample((2, 3), (1, 2), axis=(0, 1)),
+        sample((0,), 3),
+    ),
+)
+def roll(a: Operand, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
+    """Elements moved along the axes, those past the end to the beginning; None: flattened."""
+    return np.roll(a, shift, axis)
+
+
+MATRICES = (sample((3, 4)), sample((2, 4, 3), k=1), sample((3, 3), k=-1))
+
+
+@primitive(numpy=np.tril, m=lambda ct, k: np.tril(ct, k), samples=MATRICES)
+def tril(m: Operand, k: int = 0) -> Any:
+    """The lower triangle of the last two axes: zeros above diagonal k."""
+    return np.tril(m, k)
+
+
+@primitive(numpy=np.triu, m=lambda ct, k: np.triu(ct, k), samples=MATRICES)
+def triu(m: Operand, k: int = 0) -> Any:
+    """The upper triangle of the last two axes: zeros below diagonal k."""
+    return np.triu(m, k)
+
+
+def _undiagonal(ct: Any, shape: Any, offset: int, axis1: int, axis2: int) -> Any:
+    rows, columns = shape[axis1], shape[axis2]
+    # Which place of the diagonal each element of the matrix is on, and whether on any.
+    place = np.arange(rows)[:, np.newaxis] + min(offset, 0)
+    on = np.arange(columns) - np.arange(rows)[:, np.newaxis] == offset
+    index = np.where(on, place, 0)
+    matrix = np.where(on, ct[..., index], 0) if ct.shape[-1] else np.zeros((*ct.shape[:-1], *on.shape))
+    return np.moveaxis(matrix, (-2, -1), (axis1, axis2))
+
+
+@primitive(
+    numpy=[np.diagonal, np.linalg.diagonal],
+    a=_undiagonal,
+    samples=(
+        sample((3, 3)),
+        sample((3, 4), 1),
+        sample((4, 3), -2),
+        sample((2, 3, 4), 0, 0, 2),
+        sample((2, 3, 4), 1, -1, -2),
+        sample((2, 2), 5),
+    ),
+)
+def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The elements whose indices along two axes differ by `offset`, as a new last axis."""
+    return np.diagonal(a, offset, axis1, axis2)
+
+
+@primitive(
+    a=lambda ct: ct,
+    samples=(sample((2, 3), np.float64), sample((), np.float64)),
+)
+def astype(a: Operand, dtype: Any) -> Any:
+    """The same numbers in another dtype. Integers and booleans are not tracked."""
+    return a.astype(dtype)
+
+
+@primitive(numpy=np.copy, a=lambda ct: ct, samples=(sample((2, 3)), sample(())))
+def copy(a: Operand) -> Any:
+    """The same numbers, in memory of their own."""
+    return a.copy()
+
+
+def _unpad(ct: Any, shape: Any, pad_width: Any) -> Any:
+    pairs = _pairs(pad_width, len(shape))
+    return ct[tuple(slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True))]
+
+
+def _pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    """How much to pad before and after each axis, from any form that NumPy takes."""
+    if isinstance(pad_width, dict):
+        pairs = [(0, 0)] * ndim
+        for axis, width in pad_width.items():
+            pairs[axis] = (width, width) if isinstance(width, int) else tuple(width)
+        return pairs
+    return [(int(b), int(a)) for b, a in np.broadcast_to(pad_width, (ndim, 2))]
+
+
+@primitive(label="pad", array=_unpad, samples=(sample((2, 3), ((1, 2), (0, 1))), sample((3,), 2)))
+def pad_constant(array: Operand, pad_width: Any, constant_values: Any = 0) -> Any:
+    """The array with constants put around it."""
+    return np.pad(array, pad_width, constant_values=constant_values)
+
+
+# The modes of `pad` in which every new element is a copy of an old one.
+COPYING_MODES = ("edge", "reflect", "symmetric", "wrap")
+
+
+@derived(numpy=np.pad)
+def pad(array: Operand, pad_width: Any, mode: str = "constant", **keywords: Any) -> Tensor:
+    """The array with elements put around it, `pad_width` before and after each axis.
+
+    mode: constant (`constant_values=0`), edge, reflect, symmetric or wrap, as in `np.pad`.
+    """
+    if mode == "constant":
+        return pad_constant(array, pad_width, **keywords)
+    if mode not in COPYING_MODES or keywords.get("reflect_type", "even") != "even":
+        raise NotDifferentiable(
+            f"pad: mode {mode!r} with {keywords or 'no keywords'} has no gradient rule; "
+            f"constant and {', '.join(COPYING_MODES)} have"
+        )
+    shape = array.shape if type(array) is Tensor else np.shape(array)
+    index = [
+        np.pad(np.arange(n), pair, mode)  # type: ignore[call-overload]
+        for n, pair in zip(shape, _pairs(pad_width, len(shape)), strict=True)
+    ]
+    return getitem(array, np.ix_(*index))
