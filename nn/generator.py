@@ -34,3 +34,8 @@ def generator_from(given: Seed, operation: str) -> np.random.Generator:
         f"{operation}: generator={given!r}; it needs an integer seed of 0 or more, "
         "or np.random.default_rng(seed)"
     )
+
+
+def own_generator() -> np.random.Generator:
+    """A new generator that depends on the package's seed, but takes no numbers from it."""
+    return _default.spawn(1)[0]

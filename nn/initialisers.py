@@ -28,9 +28,7 @@ def zeros(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.
 def constant(value: float) -> Initializer:
     """w = value."""
 
-    def initializer(
-        shape: tuple[int, ...], generator: np.random.Generator
-    ) -> NDArray[np.float64]:
+    def initializer(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.float64]:
         return np.full(shape, value, np.float64)
 
     return initializer
@@ -39,9 +37,7 @@ def constant(value: float) -> Initializer:
 def normal(std: float = 0.01) -> Initializer:
     """w ~ N(0, std²)."""
 
-    def initializer(
-        shape: tuple[int, ...], generator: np.random.Generator
-    ) -> NDArray[np.float64]:
+    def initializer(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.float64]:
         return generator.standard_normal(shape) * std
 
     return initializer
@@ -111,11 +107,12 @@ def initial(
             f"{operation}: initializer is {type(initializer).__name__}; it needs a name or a "
             "function of (shape, generator). To set given weights, use .weight.assign(array)"
         )
-    if initializer in (constant, normal):
-        name = initializer.__name__
-        raise ArgumentError(
-            f"{operation}: initializer={name} makes initialisers; call it, as in nn.{name}(0.01)"
-        )
+    for maker in (constant, normal):
+        if maker is initializer:
+            name = maker.__name__
+            raise ArgumentError(
+                f"{operation}: {name} makes initialisers; call it, initializer=nn.{name}(0.01)"
+            )
     array = initializer(shape, generator)
     if np.shape(array) != shape:
         raise ShapeError(

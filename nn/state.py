@@ -39,7 +39,9 @@ def checked_state(
             f"{operation}: {'; '.join(problems)}; the state must come from one built the same "
             "way, and nothing has been loaded"
         )
-    return {name: fitted(f"{operation}: {name!r}", old, state[name]) for name, old in current.items()}
+    return {
+        name: fitted(f"{operation}: {name!r}", old, state[name]) for name, old in current.items()
+    }
 
 
 def fitted(where: str, old: NDArray[Any], value: Any) -> NDArray[Any]:

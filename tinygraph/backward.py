@@ -29,74 +29,88 @@ def propagate(
     found: dict[Node, Any] = {}
     pending: dict[Node, Any] = {}  # cotangents so far
     summed: set[Node] = set()  # those whose pending cotangent was allocated here: added to in place
-    queue: list[tuple[int, Node]] = []
     needed = None if wanted is None else _between([node for node, _ in seeds], wanted)
-    steps: Any = zip([node for node, _ in seeds], [ct for _, ct in seeds], strict=True)
-    while True:
-        for parent, ct in steps:
-            if needed is not None and parent not in needed:
-                continue
-            if parent not in pending:
-                pending[parent] = ct
-                heappush(queue, (-parent.order, parent))
-            elif parent in summed:
-                pending[parent] += ct
-            else:
-                pending[parent] = pending[parent] + ct
-                summed.add(parent)
-        if not queue:
-            return found
+    queue: list[tuple[int, Node]] = []
+    for node, ct in seeds:
+        if node not in pending:
+            heappush(queue, (-node.order, node))
+        pending[node] = pending[node] + ct if node in pending else ct
+    while queue:
         node = heappop(queue)[1]
         ct = pending.pop(node)
         pullback = node.pullback
-        if pullback is None or (wanted is not None and node in wanted):
+        if needed is not None:
+            if node in wanted:  # type: ignore[operator]
+                found[node] = ct
+            if needed.isdisjoint(node.parents):
+                continue
+        if pullback is None:
             found[node] = ct
-        if pullback is None or (needed is not None and needed.isdisjoint(node.parents)):
-            steps = ()
             continue
         if node.residuals is RELEASED:
-            raise BackwardError(
-                f"backward a second time through {pullback.primitive.name}: what it needs was "
-                "released by the first; call the first backward with retain_graph=True"
-            )
+            raise BackwardError(_SECOND_TIME.format(pullback.primitive.name))
         for i in pullback.watched:
-            _check_unchanged(node, node.parents[i])
-        if wanted is None and node.value is not None:
+            parent = node.parents[i]
+            if parent.pullback is None and parent.changed > node.order:
+                raise _stale(node, parent)
+        if needed is None and node.value is not None:
             node.grad = ct.value if create_graph else ct
-        steps = _contributions(node, ct, create_graph)
+        try:
+            cts = pullback.on_tensors(node, ct) if create_graph else pullback.on_arrays(node, ct)
+        except Exception as error:
+            error.add_note(f"in the gradient of {pullback.primitive.name}")
+            raise
         if not retain_graph:
             node.residuals = RELEASED
+        for parent, g in zip(node.parents, cts):
+            if type(g) is Tensor and not create_graph:
+                g = g.value  # from a rule written with tg's functions
+            try:
+                fits = g.shape == parent.shape and g.dtype is parent.dtype
+            except AttributeError:
+                fits = False
+            if not fits:
+                g = fit(g, parent, node)
+            if parent in summed:
+                pending[parent] += g
+            elif parent in pending:
+                pending[parent] = pending[parent] + g
+                summed.add(parent)
+            elif needed is None or parent in needed:
+                pending[parent] = g
+                if parent.pullback is not None or needed is not None:
+                    heappush(queue, (-parent.order, parent))
+    return found | pending
 
 
-def _contributions(node: Node, ct: Any, create_graph: bool) -> list[tuple[Node, Any]]:
-    """What a node passes on to each parent, each of that parent's shape and dtype."""
-    pullback: Any = node.pullback
-    try:
-        cts = (pullback.on_tensors if create_graph else pullback.on_arrays)(node, ct)
-    except Exception as error:
-        error.add_note(f"in the gradient of {pullback.primitive.name}")
-        raise
-    steps = []
-    for parent, g in zip(node.parents, cts, strict=True):
-        if type(g) is Tensor and not create_graph:
-            g = g.value  # a rule written with tg's functions
-        shape = getattr(g, "shape", None)
-        if shape != parent.shape or g.dtype is not parent.dtype:
-            g = fit(g, parent, node)
-        steps.append((parent, g))
-    return steps
+_SECOND_TIME = (
+    "backward a second time through {}: what it needs was released by the first; "
+    "call the first backward with retain_graph=True"
+)
+
+
+def _stale(node: Node, leaf: Node) -> StaleGraphError:
+    primitive: Any = node.primitive
+    return StaleGraphError(
+        f"backward through {primitive.name}: the leaf {leaf.name or 'without a name'!r} of shape "
+        f"{leaf.shape} was changed after this graph was built, for example by an optimizer step; "
+        "compute the loss again before calling backward"
+    )
+
+
+_OBJECT = np.dtype(object)
 
 
 def fit(g: Any, parent: Node, node: Node) -> Any:
     """A contribution as the cotangent of its parent: broadcast axes summed, dtype cast."""
     primitive: Any = node.primitive
-    if g is None or getattr(g, "dtype", None) == object:
+    if type(g) in (int, float, complex):
+        g = np.asarray(g)
+    if getattr(g, "dtype", _OBJECT) == _OBJECT:
         raise RuleError(
             f"{primitive.name}: a gradient rule returned {g!r} where an array of shape "
             f"{parent.shape} is needed"
         )
-    if not hasattr(g, "shape"):
-        g = np.asarray(g)
     if g.shape != parent.shape:
         g = unbroadcast(g, parent.shape) if primitive.broadcasts else g
         if g is None or g.shape != parent.shape:
@@ -141,16 +155,6 @@ def _between(outputs: Sequence[Node], wanted: Collection[Node]) -> set[Node]:
         if node in wanted or not needed.isdisjoint(node.parents):
             needed.add(node)
     return needed
-
-
-def _check_unchanged(node: Node, parent: Node) -> None:
-    if parent.pullback is None and parent.changed > node.order:
-        primitive: Any = node.primitive
-        raise StaleGraphError(
-            f"backward through {primitive.name}: the leaf {parent.name or 'without a name'!r} of "
-            f"shape {parent.shape} was changed after this graph was built, for example by an "
-            "optimizer step; compute the loss again before calling backward"
-        )
 
 
 def backward(
@@ -239,9 +243,9 @@ def _seed(output: Tensor, gradient: Any, operation: str, create_graph: bool) -> 
     if gradient is None:
         if output.value.size != 1 or output.dtype.kind == "c":
             raise ShapeError(
-                f"{operation}: {output.described()} (shape {output.shape}, {output.dtype}) is not "
-                "a real scalar, so it needs a cotangent of its shape; reduce it to a loss with "
-                ".sum() or .mean(), or pass the cotangent"
+                f"{operation}: {output.described()} and dtype {output.dtype} is not a real scalar, "
+                "so it needs a cotangent of its shape; reduce it to a loss with .sum() or .mean(), "
+                "or pass the cotangent"
             )
         one = np.ones(output.shape, output.dtype)[()]
         return untracked(one) if create_graph else one
@@ -255,7 +259,7 @@ def _seed(output: Tensor, gradient: Any, operation: str, create_graph: bool) -> 
     if gradient.dtype.kind == "c" and output.dtype.kind != "c":
         raise DTypeError(f"{operation}: a complex cotangent for an output of {output.dtype}")
     if gradient.dtype != output.dtype:
-        gradient = gradient.astype(output.dtype)  # type: ignore[attr-defined]
+        gradient = gradient.astype(output.dtype)
     gradient = _conjugate(gradient)
     return gradient if create_graph else gradient.value
 

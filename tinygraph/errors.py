@@ -1,19 +1,19 @@
 """The exceptions of tinygraph: each is a `TinygraphError` and the builtin NumPy would raise.
 
-    TinygraphError
-    ├── ShapeError (ValueError)            shapes that do not fit together
-    ├── DTypeError (TypeError)             a dtype an operation cannot take
-    ├── ArgumentError (TypeError)          an unknown keyword, a value out of its range
-    ├── AxisError (numpy AxisError)        an axis the array does not have
-    ├── IndexingError (IndexError)         an index out of bounds, or of a wrong kind
-    ├── NotDifferentiable (TypeError)      no gradient rule for what was asked
-    ├── DetachError (TypeError)            a tracked tensor would silently lose its history
-    ├── BackwardError (RuntimeError)       backward where there is nothing (left) to differentiate
-    │   └── StaleGraphError                a leaf changed after the graph was built
-    ├── DeclarationError (TypeError)       an operation declared wrongly; raised at import
-    ├── RuleError (RuntimeError)           a gradient rule returned what does not fit its input
-    ├── GraphSizeError (ValueError)        a drawing too large to be read
-    └── RenderError (RuntimeError)         no drawing engine, or it failed
+TinygraphError
+├── ShapeError (ValueError)            shapes that do not fit together
+├── DTypeError (TypeError)             a dtype an operation cannot take
+├── ArgumentError (TypeError)          an unknown keyword, a value out of its range
+├── AxisError (numpy AxisError)        an axis the array does not have
+├── IndexingError (IndexError)         an index out of bounds, or of a wrong kind
+├── NotDifferentiable (TypeError)      no gradient rule for what was asked
+├── DetachError (TypeError)            a tracked tensor would silently lose its history
+├── BackwardError (RuntimeError)       backward where there is nothing (left) to differentiate
+│   └── StaleGraphError                a leaf changed after the graph was built
+├── DeclarationError (TypeError)       an operation declared wrongly; raised at import
+├── RuleError (RuntimeError)           a gradient rule returned what does not fit its input
+├── GraphSizeError (ValueError)        a drawing too large to be read
+└── RenderError (RuntimeError)         no drawing engine, or it failed
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ class IndexingError(TinygraphError, IndexError):
     """An index out of bounds, or of a wrong kind."""
 
 
-class NotDifferentiable(TinygraphError, TypeError):  # noqa: N818 - it names a property, as in NumPy
+class NotDifferentiable(TinygraphError, TypeError):
     """No gradient rule for what was asked of a tracked tensor."""
 
 

@@ -24,7 +24,7 @@ def explain(primitive: Primitive, error: Exception, arguments: dict[str, Any]) -
         if primitive.sequence:
             ndim = max((np.ndim(x) for x in arguments[primitive.sequence]), default=0)
         fix = f"an axis is -{ndim}…{ndim - 1} here" if ndim else "a 0-dimensional one has no axes"
-        return AxisError(message or f"{name}: {error}, {_came(primitive, arguments)}; {fix}")
+        return AxisError(message or f"{name}: {error} ({_came(primitive, arguments)}); {fix}")
     if isinstance(error, IndexError):
         return IndexingError(message or f"{name}: {error} ({_came(primitive, arguments)})")
     if isinstance(error, np.linalg.LinAlgError):
@@ -73,6 +73,9 @@ def broadcast_message(name: str, shapes: list[tuple[int, ...]]) -> str | None:
 def _came(primitive: Primitive, arguments: dict[str, Any]) -> str:
     words = []
     for name, x in arguments.items():
+        parameter = primitive.signature.parameters[name]
+        if name in primitive.static and x is parameter.default:
+            continue
         if name == primitive.sequence:
             words.append(f"{name} of shapes {[np.shape(item) for item in x]}")
         elif isinstance(x, (np.ndarray, np.generic)):

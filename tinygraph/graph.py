@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from .primitive import Primitive
     from .render import picture
 
+SHOWN = 4  # items of a list among the static arguments
 Kind: TypeAlias = Literal["leaf", "constant", "operation"]
 
 
@@ -28,7 +32,8 @@ class GraphNode:
     label          what stands on the picture: the symbol of an operation; else name, value or shape
     operation      name of the operation; None unless the kind is "operation"
     name           given by the user, or None
-    shape, dtype   of the value; a tuple of them where an operation has several outputs
+    shape, dtype   of the value; a tuple of them where an operation has several outputs; a Python
+                   number has no dtype
     value          of a scalar, a Python number; else None
     gradient       of a scalar, a Python number; None elsewhere, and where it was not computed
     gradient_norm  Euclidean norm of the gradient, of any shape; None where it was not computed
@@ -38,14 +43,14 @@ class GraphNode:
     id: int
     kind: Kind
     label: str
-    operation: str | None
-    name: str | None
-    shape: tuple[Any, ...]
-    dtype: Any
-    value: complex | None
-    gradient: complex | None
-    gradient_norm: float | None
-    params: str
+    operation: str | None = None
+    name: str | None = None
+    shape: tuple[Any, ...] = ()
+    dtype: Any = None
+    value: complex | None = None
+    gradient: complex | None = None
+    gradient_norm: float | None = None
+    params: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,23 +184,11 @@ class _Builder:
         if type(operand) is tuple:
             name, shape, dtype, value = operand
         else:
-            name, shape, dtype, value = None, (), np.asarray(operand).dtype, operand
-        own = len(self.nodes)
-        value = number(value)
+            name, shape, dtype, value = None, (), None, operand
+        own, value = len(self.nodes), number(value)
+        label = _label(name, shape, value)
         self.nodes.append(
-            GraphNode(
-                id=own,
-                kind="constant",
-                label=_label(name, shape, value),
-                operation=None,
-                name=name,
-                shape=shape,
-                dtype=dtype,
-                value=value,
-                gradient=None,
-                gradient_norm=None,
-                params="",
-            )
+            GraphNode(own, "constant", label, name=name, shape=shape, dtype=dtype, value=value)
         )
         return own
 
@@ -208,8 +201,8 @@ def _record(node: Node, own: int) -> GraphNode:
         kind: Kind = "leaf"
         label, operation, params = _label(node.name, node.shape, value), None, ""
     else:
-        primitive, kind = pullback.primitive, "operation"
-        label, operation, params = primitive.label, primitive.name, _params(primitive, node)
+        kind, operation = "operation", pullback.primitive.name
+        label, params = _call(pullback.primitive, node)
     return GraphNode(
         id=own,
         kind=kind,
@@ -234,34 +227,41 @@ def _gradient(node: Node) -> tuple[complex | None, float | None]:
     gradient = node.grad.value if type(node.grad) is Tensor else node.grad
     if gradient is None:
         return None, None
-    scalar = number(gradient) if node.shape == () else None
-    if scalar is not None:
-        return scalar, abs(scalar)
-    wide = np.complex128 if gradient.dtype.kind == "c" else np.float64
-    with np.errstate(all="ignore"):  # a picture of an overflow shows inf
-        return None, float(np.linalg.norm(np.asarray(gradient, wide).ravel()))
+    if node.shape == ():
+        scalar = number(gradient)
+        return scalar, math.hypot(scalar.real, scalar.imag)
+    wide = np.asarray(gradient, np.complex128 if gradient.dtype.kind == "c" else np.float64).ravel()
+    peak = float(np.max(np.abs(wide), initial=0.0))
+    if peak == 0 or not math.isfinite(peak):
+        return None, peak
+    return None, peak * float(np.linalg.norm(wide / peak))  # squares of 1e200 would overflow
 
 
 def number(value: Any) -> Any:
     """A NumPy scalar as a Python number."""
     if not isinstance(value, (np.generic, np.ndarray)):
         return value
-    item = value.item()
-    return item if isinstance(item, (int, complex, float)) else float(item)  # long double
+    if value.dtype.kind in "fc":  # item() would leave a long double as it is
+        return complex(value) if value.dtype.kind == "c" else float(value)
+    return value.item()
 
 
-def _params(primitive: Primitive, node: Node) -> str:
-    """The static arguments of a call that differ from their defaults."""
-    words = []
+def _call(primitive: Primitive, node: Node) -> tuple[str, str]:
+    """The label of a call, and its static arguments that differ from their defaults."""
+    label, words = primitive.label, []
+    if len(node.parents) == 1 and type(node.parents[0].dtype) is tuple:
+        label = "[ ]"  # picks one of several outputs
     for name, value in zip(primitive.static, node.params):
+        if name == "index" and "[ ]" in label:
+            parts = value if type(value) is tuple and value else [value]
+            label = label.replace("[ ]", f"[{', '.join(_texts(parts))}]")
+            continue
         default = primitive.signature.parameters[name].default
-        if value is not default and not (type(value) is type(default) and _equal(value, default)):
-            words.append(f"{name}={_text(value)}")
-    return ", ".join(words)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return bool(np.array_equal(a, b)) if isinstance(a, np.ndarray) else bool(a == b)
+        if default is inspect.Parameter.empty:
+            words.append(_text(value))
+        elif value is not default and (text := _text(value)) != _text(default):
+            words.append(f"{name}={text}")
+    return label, ", ".join(words)
 
 
 def _text(value: Any) -> str:
@@ -270,14 +270,12 @@ def _text(value: Any) -> str:
         case slice(start=start, stop=stop, step=step):
             bounds = [start, stop] if step is None else [start, stop, step]
             return ":".join("" if bound is None else str(bound) for bound in bounds)
-        case builtins_ellipsis if builtins_ellipsis is ...:
+        case EllipsisType():
             return "..."
-        case np.dtype():
-            return str(value)
-        case np.generic():
+        case np.dtype() | np.generic():
             return str(value)
         case np.ndarray():
-            return f"array{value.shape}"
+            return str(value.tolist()) if value.size <= SHOWN else f"array{value.shape}"
         case tuple():
             return f"({', '.join(_texts(value))}{',' if len(value) == 1 else ''})"
         case list():
@@ -290,7 +288,6 @@ def _text(value: Any) -> str:
 
 
 def _texts(values: Any) -> Iterator[str]:
-    shown = 8
-    yield from map(_text, values[:shown])
-    if len(values) > shown:
+    yield from map(_text, values[:SHOWN])
+    if len(values) > SHOWN:
         yield "…"

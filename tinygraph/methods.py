@@ -53,7 +53,9 @@ def _untracked_operator(name: str, function: Callable[[Any, Any], Any]) -> Calla
         try:
             result = function(mine, its)
         except ValueError as error:
-            raise ShapeError(f"{name}: shapes {np.shape(mine)} and {np.shape(its)}: {error}") from None
+            raise ShapeError(
+                f"{name}: shapes {np.shape(mine)} and {np.shape(its)}: {error}"
+            ) from None
         except TypeError as error:
             raise DTypeError(f"{name}: {error}") from None
         return untracked(result) if hasattr(result, "dtype") else result
@@ -161,8 +163,8 @@ def _hang() -> None:
         shape: ("squeeze", "swapaxes", "ravel", "diagonal", "astype", "copy"),
         indexing: ("take",),
         products: ("dot",),
-        elementwise: ("clip", "round", "conjugate", "exp", "log", "sqrt", "tanh", "relu", "sigmoid"),
-    }  # fmt: skip
+        elementwise: ("clip", "round", "conjugate", "conj"),
+    }
     for module, names in methods.items():
         for name in names:
             setattr(Tensor, name, getattr(module, name))
@@ -179,7 +181,6 @@ def _hang() -> None:
         "reshape": reshape,
         "transpose": transpose,
         "flatten": flatten,
-        "conj": elementwise.conjugate,
         "T": property(shape.transpose, doc="The axes reversed."),
         "mT": property(shape.matrix_transpose, doc="The last two axes exchanged."),
         "real": property(elementwise.real, doc="The real part."),

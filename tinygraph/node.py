@@ -66,8 +66,17 @@ class Node:
         """The operation, or None for a leaf."""
         return None if self.pullback is None else self.pullback.primitive
 
+    @property
+    def operation(self) -> str | None:
+        """How it was computed, for people: "multiply", or "split[1]" for one of several outputs."""
+        if self.pullback is None:
+            return None
+        if self.parents and isinstance(self.parents[0].dtype, tuple):
+            return f"{self.parents[0].operation}[{self.params[0]}]"
+        return self.pullback.primitive.name
+
     def __repr__(self) -> str:
-        what = self.primitive.name if self.primitive else "leaf"
+        what = self.operation or "leaf"
         name = f" {self.name!r}" if self.name else ""
         return f"<Node {self.order} {what}{name} {self.dtype}{self.shape}>"
 

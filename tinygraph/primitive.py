@@ -30,18 +30,26 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeAlias
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from .errors import DeclarationError
 from .pullback import Pullback, Rule
 from .registry import NUMPY, REGISTRY
 from .template import compile_forward
+from .tensor import Tensor
 
 # What an operation takes: a Tensor, an array, a number, a nested list of numbers.
 Operand: TypeAlias = Any
 P = ParamSpec("P")
+Function = TypeVar("Function", bound=Callable[..., Any])
 GradientRule: TypeAlias = Callable[..., Any] | None
-Declaration: TypeAlias = Callable[[Callable[P, Any]], Callable[P, Any]]
+
+
+class Declaration(Protocol):
+    """A decorator that makes an operation on tensors of a function on arrays."""
+
+    def __call__(self, definition: Callable[P, Any], /) -> Callable[P, Tensor]:
+        """The operation."""
 
 
 class Primitive:
@@ -65,8 +73,9 @@ class Primitive:
         domain: Mapping[str, tuple[float, float]] | None = None,
         samples: tuple[Sample, ...] = (),
         explain: Callable[..., str | None] | None = None,
+        name: str | None = None,
     ) -> None:
-        self.name = definition.__name__
+        self.name = name or definition.__name__
         self.doc = inspect.getdoc(definition)
         self.definition = definition
         self.implementation = implementation
@@ -164,7 +173,7 @@ def elementwise(
     domain: Mapping[str, tuple[float, float]] | None = None,
     numpy: Any = None,
     **rules: GradientRule,
-) -> Declaration[P]:
+) -> Declaration:
     """Declare an operation that works element by element and broadcasts its operands.
 
     ufunc: what computes it; without one, the decorated function's body does.
@@ -183,7 +192,7 @@ def elementwise(
     Raises DeclarationError if a rule asks for a name that the operation does not know.
     """
 
-    def decorate(definition: Callable[P, Any]) -> Callable[P, Any]:
+    def decorate(definition: Callable[P, Any], /) -> Callable[P, Tensor]:
         record = Primitive(
             definition,
             ufunc or definition,
@@ -214,8 +223,9 @@ def primitive(
     domain: Mapping[str, tuple[float, float]] | None = None,
     samples: tuple[Sample, ...] = (),
     explain: Callable[..., str | None] | None = None,
+    name: str | None = None,
     **rules: GradientRule,
-) -> Declaration[P]:
+) -> Declaration:
     """Declare any operation. The decorated function computes it, on arrays.
 
     numpy: the NumPy function it stands for, or a list; (ufunc, "reduce") for a ufunc's method.
@@ -231,13 +241,14 @@ def primitive(
     domain: for an operand, the open interval where it is differentiable.
     samples: example arguments, for the tests.
     explain: from the error and the arguments by name, a better message, or None.
+    name: what messages and pictures call it, where that is not the function's name.
     rules: for each operand its gradient rule, or None: an array without a derivative.
         Parameters that are not named here are static: axes, shapes, flags.
 
     Raises DeclarationError if a rule asks for a name that the operation does not know.
     """
 
-    def decorate(definition: Callable[P, Any]) -> Callable[P, Any]:
+    def decorate(definition: Callable[P, Any], /) -> Callable[P, Tensor]:
         record = Primitive(
             definition,
             definition,
@@ -252,16 +263,17 @@ def primitive(
             domain=domain,
             samples=samples,
             explain=explain,
+            name=name,
         )
         return declare(record, numpy)
 
     return decorate
 
 
-def derived(*, numpy: Any = None) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+def derived(*, numpy: Any = None) -> Callable[[Function], Function]:
     """Register a function written in terms of operations: its derivative follows from theirs."""
 
-    def decorate(function: Callable[P, Any]) -> Callable[P, Any]:
+    def decorate(function: Function) -> Function:
         register(function, numpy)
         return function
 

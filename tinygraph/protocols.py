@@ -55,24 +55,34 @@ def _without_rule(function: Callable[..., Any], name: str, args: Any, keywords: 
             "write t[index] = value, which rebinds t and is differentiable"
         )
     tracked = [t for t in everything if t.node is not None]
-    if tracked and recording() and (function in IN_PLACE or keywords.get("out") is not None):
+    writes = function in IN_PLACE or keywords.get("out") is not None or name.endswith(".at")
+    if tracked and recording() and writes:
         raise NotDifferentiable(
             f"{name}: {tracked[0].described()} requires grad, and writing it into an array would "
             "silently cut the graph; bind the result to a name, or .detach() it first"
         )
-    result = function(*_values(args), **_values(keywords))
-    if tracked and recording() and not all(map(_discrete, _arrays(result))):
-        raise NotDifferentiable(
-            f"{name} has no gradient rule, and {tracked[0].described()} requires grad; "
-            f"{_nearest(name)}or .detach() it first if no gradient is wanted"
-        )
+    if not tracked or not recording():
+        return _wrapped(function(*_values(args), **_values(keywords)))
+    refusal = NotDifferentiable(
+        f"{name} has no gradient rule, and {tracked[0].described()} requires grad; "
+        f"{_nearest(name)}.detach() it first if no gradient is wanted"
+    )
+    try:
+        result = function(*_values(args), **_values(keywords))
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise refusal from error
+    # Booleans and integers have no derivative to lose.
+    if not all(map(_discrete, _arrays(result))):
+        raise refusal
     return _wrapped(result)
 
 
 def _nearest(name: str) -> str:
     known = {f.__name__: f for f in NUMPY if hasattr(f, "__name__")}
     close = difflib.get_close_matches(name.rpartition(".")[2].split(".")[0], known, 1, 0.7)
-    return f"the nearest that has one is {_full_name(known[close[0]])}; use it, " if close else ""
+    return (
+        f"the nearest that has one is {_full_name(known[close[0]])}; use that, or " if close else ""
+    )
 
 
 def _discrete(array: Any) -> bool:

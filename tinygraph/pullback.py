@@ -69,21 +69,22 @@ class Pullback:
         self.keeps = tuple(keeps)
         self.watched = tuple(i for i, name in enumerate(tracked) if name in keeps)
         self.constants = tuple(n for n in primitive.operands if n not in tracked)
-        self.on_arrays = self._on_arrays_first
-        self.on_tensors = self._on_tensors_first
+        # Compiled on first use.
+        self.on_arrays: Callable[[Node, Any], Any] = self._arrays_first
+        self.on_tensors: Callable[[Node, Any], Any] = self._tensors_first
 
-    def _on_arrays_first(self, node: Node, ct: Any) -> Any:
+    def _arrays_first(self, node: Node, ct: Any) -> Any:
         self.on_arrays = self._compile(on_tensors=False)
         return self.on_arrays(node, ct)
 
-    def _on_tensors_first(self, node: Node, ct: Any) -> Any:
+    def _tensors_first(self, node: Node, ct: Any) -> Any:
         self.on_tensors = self._compile(on_tensors=True)
         return self.on_tensors(node, ct)
 
     def _compile(self, *, on_tensors: bool) -> Callable[[Node, Any], Any]:
         primitive = self.primitive
         names: dict[str, Any] = {"with_node": with_node}
-        lines = [f"def {primitive.name}_pullback(node, ct):"]
+        lines = [f"def {primitive.definition.__name__}_pullback(node, ct):"]
         if self.keeps:
             lines.append(f"    {', '.join(self.keeps)}, = node.residuals")
         asked = {name for rule in self.rules for name in rule.asks}

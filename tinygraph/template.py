@@ -31,10 +31,10 @@ UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signatu
 
 def compile_forward(primitive: Primitive) -> Callable[..., Any]:
     """The public function of a primitive, with its signature, name and docstring."""
-    function = _compile(primitive, primitive.name, _parameters(primitive), keywords=True)
     definition = primitive.definition
+    function = _compile(primitive, definition.__name__, _parameters(primitive), keywords=True)
     function.__doc__ = definition.__doc__
-    function.__qualname__, function.__module__ = primitive.name, definition.__module__
+    function.__qualname__, function.__module__ = definition.__name__, definition.__module__
     function.__wrapped__ = definition  # type: ignore[attr-defined]
     function.primitive = primitive  # type: ignore[attr-defined]
     return function
@@ -308,7 +308,8 @@ def with_keywords(
             )
     keywords = dict(keywords)
     dtype = keywords.pop("dtype", None)
-    if keywords.get("out") in (None, (None,)):
+    out = keywords.get("out")
+    if out is None or (isinstance(out, tuple) and all(target is None for target in out)):
         keywords.pop("out", None)
     if keywords.get("where") is True:
         del keywords["where"]
@@ -326,9 +327,7 @@ def with_keywords(
         )
     if dtype is not None:
         check_differentiable(np.dtype(dtype), f"{primitive.name}: dtype=")
-        from .ops.shape import astype
-
-        args = [astype(x, dtype) if type(x) is Tensor else x for x in args]
+        args = [x.astype(dtype) if type(x) is Tensor else x for x in args]
     return function(*args)
 
 
@@ -348,7 +347,6 @@ def _plain(primitive: Primitive, args: Any, keywords: dict[str, Any]) -> Any:
     y = primitive.ufunc(*values, **keywords)
     if out is not None:
         return y
-    if getattr(y, "dtype", None) == object:
+    if getattr(y, "dtype", None) == np.dtype(object):
         raise DTypeError(f"{primitive.name}: it would return an object array")
     return outputs_of(y) if isinstance(y, tuple) else untracked(y)
-

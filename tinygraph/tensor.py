@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from .node import Node, clock, leaf
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
+
+    _Unary: TypeAlias = Callable[[], "Tensor"]
+    _Binary: TypeAlias = Callable[[Any], "Tensor"]
+    _Method: TypeAlias = Callable[..., "Tensor"]
 
 SUPPORTED = "biufc"  # kinds of dtype: booleans, integers, real and complex floating
 DEFAULT_DTYPES = {"float64", "int64", "bool"}  # those a repr leaves out
@@ -39,7 +43,94 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise ArgumentError("Tensor is not called directly; use tg.tensor(data) or tg.Variable(data)")
+        raise ArgumentError(
+            "Tensor is not called directly; use tg.tensor(data) or tg.Variable(data)"
+        )
+
+    if TYPE_CHECKING:  # what methods.py hangs on
+        __add__: _Binary
+        __radd__: _Binary
+        __iadd__: _Binary
+        __sub__: _Binary
+        __rsub__: _Binary
+        __isub__: _Binary
+        __mul__: _Binary
+        __rmul__: _Binary
+        __imul__: _Binary
+        __truediv__: _Binary
+        __rtruediv__: _Binary
+        __itruediv__: _Binary
+        __floordiv__: _Binary
+        __rfloordiv__: _Binary
+        __ifloordiv__: _Binary
+        __mod__: _Binary
+        __rmod__: _Binary
+        __imod__: _Binary
+        __pow__: _Binary
+        __rpow__: _Binary
+        __ipow__: _Binary
+        __matmul__: _Binary
+        __rmatmul__: _Binary
+        __imatmul__: _Binary
+        __lt__: _Binary
+        __le__: _Binary
+        __gt__: _Binary
+        __ge__: _Binary
+        __and__: _Binary
+        __or__: _Binary
+        __xor__: _Binary
+        __rand__: _Binary
+        __ror__: _Binary
+        __rxor__: _Binary
+        __lshift__: _Binary
+        __rshift__: _Binary
+        __divmod__: _Binary
+        __rdivmod__: _Binary
+        __getitem__: _Binary
+        __neg__: _Unary
+        __pos__: _Unary
+        __abs__: _Unary
+        __invert__: _Unary
+        def __iter__(self) -> Iterator[Tensor]: ...
+        __setitem__: Callable[[Any, Any], None]
+        __round__: _Method
+        __array_ufunc__: _Method
+        __array_function__: _Method
+        backward: Callable[..., None]
+        T: Tensor
+        mT: Tensor
+        real: Tensor
+        imag: Tensor
+        sum: _Method
+        mean: _Method
+        var: _Method
+        std: _Method
+        prod: _Method
+        max: _Method
+        min: _Method
+        cumsum: _Method
+        logsumexp: _Method
+        squeeze: _Method
+        swapaxes: _Method
+        ravel: _Method
+        diagonal: _Method
+        astype: _Method
+        copy: _Method
+        take: _Method
+        dot: _Method
+        clip: _Method
+        round: _Method
+        conjugate: _Method
+        conj: _Method
+        reshape: _Method
+        transpose: _Method
+        flatten: _Method
+        argmax: _Method
+        argmin: _Method
+        argsort: _Method
+        any: _Method
+        all: _Method
+        nonzero: _Method
 
     # What it is
 
@@ -130,7 +221,8 @@ class Tensor:
         value = tensor(grad, dtype=self.dtype).value
         if value.shape != self.shape:
             raise ShapeError(
-                f".grad: {self.described()} has shape {self.shape}, the gradient {value.shape}"
+                f".grad: a gradient of shape {value.shape} for {self.described()}; "
+                "it must have that shape"
             )
         self.node.grad = value
 
@@ -141,9 +233,9 @@ class Tensor:
 
     def described(self) -> str:
         """How error messages call it."""
-        operation = self.node.primitive if self.node else None
-        kind = f"the result of {operation.name}" if operation else "a tensor"
-        return f"tensor {self.name!r}" if self.name else f"{kind} of shape {self.shape}"
+        operation = self.node.operation if self.node else None
+        kind = f"the result of {operation}" if operation else "a tensor"
+        return f"{f'tensor {self.name!r}' if self.name else kind} of shape {self.shape}"
 
     # Out of the graph
 
@@ -182,7 +274,8 @@ class Tensor:
         array = value.value if type(value) is Tensor else np.asarray(value)
         if array.shape != self.shape:
             raise ShapeError(
-                f"assign: {self.described()} has shape {self.shape}, the new value {array.shape}"
+                f"assign: a value of shape {array.shape} for {self.described()}; "
+                "it must have that shape"
             )
         if not np.can_cast(array.dtype, self.dtype, "same_kind"):
             raise DTypeError(
@@ -234,9 +327,7 @@ class Tensor:
     def __bool__(self) -> bool:
         # Control flow is not differentiated, so that a tracked tensor may be asked.
         if self.value.size != 1:
-            raise ShapeError(
-                f"the truth of {self.described()} is ambiguous; use .any() or .all()"
-            )
+            raise ShapeError(f"the truth of {self.described()} is ambiguous; use .any() or .all()")
         return bool(self.value)
 
     def __contains__(self, item: Any) -> bool:
@@ -253,14 +344,14 @@ class Tensor:
         if self.name:
             parts.append(f"name={self.name!r}")
         if self.node is not None:
-            operation = self.node.primitive
-            parts.append(f"operation={operation.name!r}" if operation else "requires_grad=True")
+            operation = self.node.operation
+            parts.append(f"operation={operation!r}" if operation else "requires_grad=True")
         return f"tensor({', '.join(parts)})"
 
     def __copy__(self) -> Tensor:
         return with_node(self.value, self.node) if self.node else untracked(self.value, self._name)
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if self.node is not None:
             raise DetachError(
                 f"an array made of {self.described()}, which requires grad, would silently cut the "
@@ -293,7 +384,7 @@ def with_node(value: Any, node: Node) -> Tensor:
 
 
 def tensor(
-    data: Any, dtype: DTypeLike = None, requires_grad: bool = False, name: str | None = None
+    data: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, name: str | None = None
 ) -> Tensor:
     """A tensor with a copy of the data.
 
@@ -319,7 +410,7 @@ def tensor(
     return untracked(value, name)
 
 
-def Variable(value: Any, dtype: DTypeLike = None, name: str | None = None) -> Tensor:  # noqa: N802
+def Variable(value: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Tensor:
     """A tensor to be optimised: a leaf that requires grad. Integers become floating.
 
     >>> w = tg.Variable(0, name="w")
@@ -327,7 +418,7 @@ def Variable(value: Any, dtype: DTypeLike = None, name: str | None = None) -> Te
     tensor(0., name='w', requires_grad=True)
     """
     if dtype is None and type(value) is not Tensor and np.asarray(value).dtype.kind in "biu":
-        dtype = np.float64
+        dtype = float
     return tensor(value, dtype, requires_grad=True, name=name)
 
 
@@ -345,7 +436,9 @@ def check_differentiable(dtype: np.dtype[Any], what: str) -> None:
         )
 
 
-def array_of(data: Any, operation: str, dtype: DTypeLike = None, *, copy: bool = False) -> Any:
+def array_of(
+    data: Any, operation: str, dtype: DTypeLike | None = None, *, copy: bool = False
+) -> Any:
     """Data as a native, numeric array (a NumPy scalar where ndim is 0), or a clear error."""
     if isinstance(data, np.ma.MaskedArray):
         raise DTypeError(

@@ -1,0 +1,1 @@
+"""Every differentiable operation, by kind."""

@@ -85,9 +85,7 @@ def power(a: Operand, b: Operand, /) -> Any:
     """a^b. Derivative with respect to a is 0 where b is 0; to b, 0 where a is 0."""
 
 
-@elementwise(
-    np.float_power, label="^", domain={"a": (0, INF)}, a=_power_base, b=_power_exponent
-)
+@elementwise(np.float_power, label="^", domain={"a": (0, INF)}, a=_power_base, b=_power_exponent)
 def float_power(a: Operand, b: Operand, /) -> Any:
     """a^b, computed in float64 or better."""
 
@@ -129,9 +127,7 @@ def fmod(a: Operand, b: Operand, /) -> Any:
     """a − b·trunc(a/b), with the sign of a."""
 
 
-@elementwise(
-    np.floor_divide, symbol="//", domain={"a": (2.1, 2.9), "b": (1, 1.05)}, a=zero, b=zero
-)
+@elementwise(np.floor_divide, symbol="//", domain={"a": (2.1, 2.9), "b": (1, 1.05)}, a=zero, b=zero)
 def floor_divide(a: Operand, b: Operand, /) -> Any:
     """⌊a / b⌋. Derivative 0."""
 
@@ -289,9 +285,7 @@ def nextafter(a: Operand, b: Operand, /) -> Any:
     """The next number of the dtype after a, towards b. Derivative 1 with respect to a, 0 to b."""
 
 
-@elementwise(
-    np.heaviside, domain={"a": (0, INF)}, a=zero, b=lambda ct, a: ct * (a == 0)
-)
+@elementwise(np.heaviside, domain={"a": (0, INF)}, a=zero, b=lambda ct, a: ct * (a == 0))
 def heaviside(a: Operand, b: Operand, /) -> Any:
     """0 for a < 0, b for a = 0, 1 for a > 0."""
 
@@ -553,3 +547,16 @@ def sigmoid(x: Operand, /) -> Any:
 def softplus(x: Operand, /) -> Any:
     """log(1 + e^x), without overflow for any x."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+# NumPy's other names for these
+
+abs = absolute
+acos, acosh, asin, asinh = arccos, arccosh, arcsin, arcsinh
+atan, atan2, atanh = arctan, arctan2, arctanh
+around = round
+conj = conjugate
+deg2rad, rad2deg = radians, degrees
+mod = remainder
+pow = power
+true_divide = divide

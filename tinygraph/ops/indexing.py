@@ -110,11 +110,15 @@ def _setitem_value(ct: Any, index: Any, a_shape: Any, shape: Any) -> Any:
     return part.reshape((1,) * (len(shape) - part.ndim) + part.shape)
 
 
+def _setitem_rest(ct: Any, index: Any) -> Any:
+    return setitem(ct, index, 0)
+
+
 @primitive(
     label="[ ]=",
     broadcasts=True,
     weak=True,
-    a=lambda ct, index: setitem(ct, index, 0),
+    a=_setitem_rest,
     value=_setitem_value,
     samples=(
         *(sample((3, 4), index, ()) for index in INDICES),

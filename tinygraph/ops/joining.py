@@ -91,7 +91,7 @@ def unstack(x: Operand, /, *, axis: int = 0) -> Any:
 
 @primitive(
     several=True,
-    label="split",
+    name="split",
     ary=lambda ct, axis: np.concatenate(ct, axis),
     samples=(sample((6, 2), 3), sample((2, 5), [1, 3], axis=1), sample((4,), [2, 2])),
 )
@@ -142,3 +142,8 @@ def _where(condition: Operand, *operands: Operand) -> Any:
     if operands:
         return where(condition, *operands)
     return np.nonzero(condition)
+
+
+# NumPy's other name
+
+concat = concatenate

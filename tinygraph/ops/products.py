@@ -42,7 +42,9 @@ def _explain_matmul(error: Exception, a: Any, b: Any) -> str | None:
         )
     inner = a.shape[-1]
     if inner != b.shape[-2 if b.ndim > 1 else 0]:
-        wanted = f"(…, {inner}, k)" if b.ndim > 2 else f"({inner}, k)" if b.ndim == 2 else f"({inner},)"
+        wanted = (
+            f"(…, {inner}, k)" if b.ndim > 2 else f"({inner}, k)" if b.ndim == 2 else f"({inner},)"
+        )
         return (
             f"matmul: inner sizes differ, {a.shape} @ {b.shape}; "
             f"the right operand needs shape {wanted}"
@@ -119,8 +121,8 @@ def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
         summed_b: Sequence[int] = range(int(axes))
     else:
         lists = [[part] if isinstance(part, (int, np.integer)) else list(part) for part in axes]
-        summed_a = [checked_axis(i, a.ndim, "tensordot") for i in lists[0]]
-        summed_b = [checked_axis(i, b.ndim, "tensordot") for i in lists[1]]
+        summed_a = [checked_axis(int(i), a.ndim, "tensordot") for i in lists[0]]
+        summed_b = [checked_axis(int(i), b.ndim, "tensordot") for i in lists[1]]
     if [a.shape[i] for i in summed_a] != [b.shape[i] for i in summed_b]:
         raise ShapeError(
             f"tensordot: axes {tuple(summed_a)} of shape {a.shape} and axes {tuple(summed_b)} of "
@@ -150,9 +152,7 @@ def _einsum(ct: Any, operands: Sequence[Any], subscripts: str, needs: Sequence[i
     return cts
 
 
-def _einsum_operand(
-    ct: Any, operands: Sequence[Any], terms: list[str], output: str, k: int
-) -> Any:
+def _einsum_operand(ct: Any, operands: Sequence[Any], terms: list[str], output: str, k: int) -> Any:
     """The cotangent of operand k: the others and ct, summed over all but its own letters."""
     others = [i for i in range(len(terms)) if i != k]
     known = {*output, *(letter for i in others for letter in terms[i])}
@@ -183,9 +183,30 @@ def _einsum_operand(
     return g
 
 
+def _explain_einsum(error: Exception, subscripts: str, operands: Sequence[Any]) -> str | None:
+    inputs, output = subscripts.split("->")
+    terms = inputs.split(",")
+    for letter in dict.fromkeys(output):
+        if output.count(letter) > 1 or letter not in inputs:
+            return (
+                f"einsum: {subscripts!r}: {letter!r} must be once in the output, and in an operand"
+            )
+    for letter in sorted(set(inputs) - {","}):
+        sizes = {n for t, x in zip(terms, operands, strict=True)
+                 for c, n in zip(t, x.shape, strict=True) if c == letter}  # fmt: skip
+        if len(sizes - {1}) > 1:
+            shapes = ", ".join(str(x.shape) for x in operands)
+            return (
+                f"einsum: {subscripts!r} with shapes {shapes}: the axes named {letter!r} have "
+                f"sizes {' and '.join(map(str, sorted(sizes)))}; axes of one letter need one size"
+            )
+    return None
+
+
 @primitive(
-    label="einsum",
+    name="einsum",
     operands=_einsum,
+    explain=_explain_einsum,
     samples=(
         sample("ij,jk->ik", (2, 3), (3, 4)),
         sample("ij->", (2, 3)),

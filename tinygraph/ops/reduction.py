@@ -137,9 +137,7 @@ def _prod(ct: Any, a: Any, shape: Any, axis: Axis, keepdims: bool) -> Any:
     return kept(ct, shape, axis, keepdims) * others
 
 
-@primitive(
-    numpy=[np.prod, (np.multiply, "reduce")], label="Π", a=_prod, samples=(*SAMPLES, *EMPTY)
-)
+@primitive(numpy=[np.prod, (np.multiply, "reduce")], label="Π", a=_prod, samples=(*SAMPLES, *EMPTY))
 def prod(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
     """Π a over the axes. The gradient is exact also where elements are zero."""
     return a.prod(axis=axis, dtype=dtype, keepdims=keepdims)
@@ -228,3 +226,8 @@ def log_softmax(x: Operand, axis: Axis = -1) -> Any:
     """log softmax(x) along the axis, finite where softmax itself underflows."""
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+# NumPy's other names for these
+
+amax, amin = max, min

@@ -193,7 +193,9 @@ def _undiagonal(ct: Any, shape: Any, offset: int, axis1: int, axis2: int) -> Any
     place = np.arange(rows)[:, np.newaxis] + min(offset, 0)
     on = np.arange(columns) - np.arange(rows)[:, np.newaxis] == offset
     index = np.where(on, place, 0)
-    matrix = np.where(on, ct[..., index], 0) if ct.shape[-1] else np.zeros((*ct.shape[:-1], *on.shape))
+    matrix = (
+        np.where(on, ct[..., index], 0) if ct.shape[-1] else np.zeros((*ct.shape[:-1], *on.shape))
+    )
     return np.moveaxis(matrix, (-2, -1), (axis1, axis2))
 
 
@@ -244,7 +246,7 @@ def _pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(b), int(a)) for b, a in np.broadcast_to(pad_width, (ndim, 2))]
 
 
-@primitive(label="pad", array=_unpad, samples=(sample((2, 3), ((1, 2), (0, 1))), sample((3,), 2)))
+@primitive(name="pad", array=_unpad, samples=(sample((2, 3), ((1, 2), (0, 1))), sample((3,), 2)))
 def pad_constant(array: Operand, pad_width: Any, constant_values: Any = 0) -> Any:
     """The array with constants put around it."""
     return np.pad(array, pad_width, constant_values=constant_values)
@@ -273,3 +275,8 @@ def pad(array: Operand, pad_width: Any, mode: str = "constant", **keywords: Any)
         for n, pair in zip(shape, _pairs(pad_width, len(shape)), strict=True)
     ]
     return getitem(array, np.ix_(*index))
+
+
+# NumPy's other name
+
+permute_dims = transpose

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import html
 import math
-from collections import defaultdict
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ..graph import Graph, GraphEdge, GraphNode
 
@@ -29,18 +28,37 @@ LOOKS = {
     "number": "penwidth=0",
 }
 
-TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{}</TABLE>'
 LONGEST = 32  # characters of a name
 MOST_PORTS = 12  # operands that each enter an operation at a place of their own
 USUAL_DTYPES = {"float64", "int64", "bool"}  # as in the repr of a tensor
 
 
+class Item(NamedTuple):
+    """A node, and what of its surroundings it takes to draw it."""
+
+    node: GraphNode
+    name: str
+    is_output: bool
+    edges: list[GraphEdge]
+    sources: list[GraphNode]
+
+    @property
+    def has_ports(self) -> bool:
+        """Whether each operand enters at a place of its own."""
+        return 1 < len(self.edges) <= MOST_PORTS
+
+    @property
+    def look(self) -> str:
+        """The entry of LOOKS."""
+        kind = self.node.kind
+        if self.is_output:
+            return "output leaf" if kind == "leaf" else "output"
+        bare = kind == "constant" and self.node.value is not None and not self.name
+        return "number" if bare else kind
+
+
 def dot_text(graph: Graph, direction: Direction, dpi: int | None = None) -> str:
     """The picture of the whole graph."""
-    operands: defaultdict[int, list[GraphEdge]] = defaultdict(list)
-    for edge in graph.edges:
-        operands[edge.target].append(edge)
-    titles = _output_titles(graph)
     resolution = f", dpi={dpi}" if dpi else ""
     lines = [
         "digraph tinygraph {",
@@ -50,72 +68,77 @@ def dot_text(graph: Graph, direction: Direction, dpi: int | None = None) -> str:
         f'fontcolor="{INK}"]',
         f'  edge [color="{SOFT}", arrowsize=0.65]',
     ]
-    for node in graph.nodes:
-        lines.append(_node(node, titles.get(node.id), operands[node.id], direction))
+    items = _items(graph)
+    for item in items:
+        label = (
+            _font(short(item.node.value), SOFT) if item.look == "number" else _box(item, direction)
+        )
+        lines.append(
+            f'  n{item.node.id} [{LOOKS[item.look]}, tooltip="{_tooltip(item)}", label=<{label}>]'
+        )
     side = "w" if direction == "LR" else "n"
-    for node in graph.nodes:
-        for edge in operands[node.id]:
-            port = f":p{edge.position}:{side}" if _has_ports(operands[node.id]) else ""
+    for item in items:
+        for edge in item.edges:
+            port = f":p{edge.position}:{side}" if item.has_ports else ""
             lines.append(f"  n{edge.source} -> n{edge.target}{port}")
     return "\n".join([*lines, "}", ""])
 
 
-def _output_titles(graph: Graph) -> dict[int, str]:
-    """What the outputs are called: by their names, or as outputs."""
-    ids = list(dict.fromkeys(graph.outputs))
-    return {
-        i: clean(graph.nodes[i].name) or ("output" if len(ids) == 1 else f"output {k}")
-        for k, i in enumerate(ids)
-    }
-
-
-def _node(
-    node: GraphNode, output: str | None, operands: list[GraphEdge], direction: Direction
-) -> str:
-    name = output or clean(node.name)
-    if node.kind == "constant" and node.value is not None and not name:
-        look, label = "number", _font(short(node.value), SOFT)
-    else:
-        look, label = node.kind, _box(node, name, operands, direction)
-        if output:
-            look = "output leaf" if node.kind == "leaf" else "output"
-    return f'  n{node.id} [{LOOKS[look]}, tooltip="{_tooltip(node, name)}", label=<{label}>]'
+def _items(graph: Graph) -> list[Item]:
+    edges: list[list[GraphEdge]] = [[] for _ in graph.nodes]
+    for edge in graph.edges:
+        edges[edge.target].append(edge)
+    outputs = list(dict.fromkeys(graph.outputs))
+    items = []
+    for node, own in zip(graph.nodes, edges, strict=True):
+        name, is_output = clean(node.name), node.id in outputs
+        if is_output and not name:
+            name = "output" if len(outputs) == 1 else f"output {outputs.index(node.id)}"
+        sources = [graph.nodes[edge.source] for edge in own]
+        items.append(Item(node, name, is_output, own, sources))
+    return items
 
 
 # What stands in a box
 
 
-def _box(node: GraphNode, name: str, operands: list[GraphEdge], direction: Direction) -> str:
+def _box(item: Item, direction: Direction) -> str:
     """The forward part, with places for the operands to enter; below a line, the gradient."""
-    lines = [line for line in (_title(node, name), _value(node)) if line]
-    forward, backward = "<BR/>".join(lines), _gradient(node)
-    if _has_ports(operands):
-        forward = _with_ports(forward, operands, direction)
-        rows = f"<TR><TD>{forward}</TD></TR>"
+    rows = "".join(_row(line, 1) for line in (_title(item), _value(item)) if line)
+    forward = _table(rows, spacing=2)
+    if item.has_ports:
+        forward = _with_ports(forward, item, direction)
     else:
-        rows = f'<TR><TD CELLPADDING="6">{forward}</TD></TR>'
-    if backward:
-        rows += f'<HR/><TR><TD CELLPADDING="4">{backward}</TD></TR>'
-    return TABLE.format(rows)
+        forward = _table(_row(forward, 3))
+    backward = _gradient(item.node)
+    if not backward:
+        return forward
+    return _table(f"{_row(forward)}<HR/>{_row(backward, 4)}")
 
 
-def _title(node: GraphNode, name: str) -> str:
-    bold = f"<B>{html.escape(name)}</B>" if name else ""
+def _title(item: Item) -> str:
+    name, node = f"<B>{html.escape(item.name)}</B>" if item.name else "", item.node
     if node.kind != "operation":
-        return bold
-    params = f"({clean(node.params)})" if node.params else ""
-    operation = html.escape(clean(node.label)) + (_font(params, SOFT, 12) if params else "")
-    return f"{bold} = {operation}" if bold else operation
+        return name
+    operation = html.escape(clean(node.label))
+    if node.params:
+        operation += _font(f"({clean(node.params)})", SOFT, 12)
+    return f"{name} = {operation}" if name else operation
 
 
-def _value(node: GraphNode) -> str:
-    """The value of a scalar; of an array its shape; the dtype where it is not the usual one."""
-    if node.kind == "operation" and isinstance(node.dtype, tuple):
+def _value(item: Item) -> str:
+    """The value of a scalar; of an array its shape; the dtype where it says something."""
+    node = item.node
+    if isinstance(node.dtype, tuple):
         return _font(f"{len(node.dtype)} outputs", SOFT, 12)
-    dtype = "" if str(node.dtype) in USUAL_DTYPES else " " + _font(str(node.dtype), SOFT, 10)
-    if node.value is not None:
-        return short(node.value) + dtype
-    return _font(str(node.shape), SOFT, 12) + dtype
+    value = _font(str(node.shape), SOFT, 12) if node.value is None else short(node.value)
+    if node.kind == "operation":
+        # Said where it changes.
+        floating = [s.dtype for s in item.sources if getattr(s.dtype, "kind", "") in ("f", "c")]
+        telling = any(dtype != node.dtype for dtype in floating)
+    else:
+        telling = str(node.dtype) not in USUAL_DTYPES
+    return f"{value} {_font(str(node.dtype), SOFT, 10)}" if telling else value
 
 
 def _gradient(node: GraphNode) -> str:
@@ -129,39 +152,42 @@ def _gradient(node: GraphNode) -> str:
     return ""
 
 
-def _font(text: str, color: str, size: int = 14) -> str:
-    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{html.escape(text)}</FONT>'
-
-
-# Where operands enter
-
-
-def _has_ports(operands: list[GraphEdge]) -> bool:
-    return 1 < len(operands) <= MOST_PORTS
-
-
-def _with_ports(forward: str, operands: list[GraphEdge], direction: Direction) -> str:
+def _with_ports(forward: str, item: Item, direction: Direction) -> str:
     """The forward part with a cell for each operand to enter at, in their order."""
     cells = [
-        f'<TD PORT="p{edge.position}" WIDTH="8" HEIGHT="6" ALIGN="LEFT" CELLPADDING="1">{hint}</TD>'
-        for edge, hint in zip(operands, _hints(operands), strict=True)
+        f'<TD PORT="p{edge.position}" WIDTH="8" HEIGHT="6" ALIGN="LEFT">{hint}</TD>'
+        for edge, hint in zip(item.edges, _hints(item.edges), strict=True)
     ]
     count = len(cells)
     if direction == "TB":
-        below = f'<TR><TD COLSPAN="{count}" CELLPADDING="6">{forward}</TD></TR>'
-        return TABLE.format(f"<TR>{''.join(cells)}</TR>{below}")
+        below = f'<TR><TD COLSPAN="{count}" CELLPADDING="3">{forward}</TD></TR>'
+        return _table(f"<TR>{''.join(cells)}</TR>{below}")
     span = f'ROWSPAN="{count}"'
-    beside = f'<TD {span} CELLPADDING="6">{forward}</TD><TD {span} WIDTH="6"></TD>'
+    beside = f'<TD {span} CELLPADDING="3">{forward}</TD><TD {span} WIDTH="8"></TD>'
     rows = [cells[0] + beside, *cells[1:]]
-    return TABLE.format("".join(f"<TR>{row}</TR>" for row in rows))
+    return _table("".join(f"<TR>{row}</TR>" for row in rows))
 
 
-def _hints(operands: list[GraphEdge]) -> Iterator[str]:
-    """Names of the operands, where they say more than a, b, x, y or their number would."""
-    names = [edge.operand for edge in operands]
+def _hints(edges: list[GraphEdge]) -> Iterator[str]:
+    """Names of the operands, where they say more than a and b, or their number, would."""
+    names = [edge.operand for edge in edges]
     telling = all("[" not in name for name in names) and any(len(name) > 1 for name in names)
     for name in names:
-        yield _font(name, SOFT, 9) if telling else ""
+        yield _font(f" {name} ", SOFT, 9) if telling else ""
+
+
+def _table(rows: str, spacing: int = 0) -> str:
+    return (
+        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="0">{rows}</TABLE>'
+    )
+
+
+def _row(content: str, padding: int = 0) -> str:
+    return f'<TR><TD CELLPADDING="{padding}">{content}</TD></TR>'
+
+
+def _font(text: str, color: str, size: int = 14) -> str:
+    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{html.escape(text)}</FONT>'
 
 
 # Words and numbers
@@ -177,16 +203,16 @@ def clean(text: str | None) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
-def short(x: complex) -> str:
-    """A number in at most six significant digits: 33, 0.1, 1.2346e-5, 3-4j."""
+def short(x: Any) -> str:
+    """A number in five or six significant digits: 33, 0.1, 1.2346e-5, 3-4j."""
     if isinstance(x, bool):
         return str(x)
     if isinstance(x, complex):
         imaginary = short(x.imag)
         return f"{short(x.real)}{'' if imaginary[0] == '-' else '+'}{imaginary}j"
-    if math.isfinite(x) and x == round(x) and abs(x) < 1e6:
-        return str(round(x))
     try:
+        if math.isfinite(x) and x == round(x) and abs(x) < 1e6:
+            return str(round(x))
         digits = f"{x:.5g}"
     except OverflowError:  # an integer beyond floating point
         return clean(str(x))
@@ -194,11 +220,12 @@ def short(x: complex) -> str:
     return f"{mantissa}e{int(exponent)}" if e else digits
 
 
-def _tooltip(node: GraphNode, name: str) -> str:
-    """What hovering shows: everything in full."""
+def _tooltip(item: Item) -> str:
+    """What hovering shows: the numbers in full."""
+    node = item.node
     what = node.operation or node.kind
-    lines = [f"{name}: {what}" if name else what]
-    if not isinstance(node.dtype, tuple):
+    lines = [f"{item.name}: {what}" if item.name else what]
+    if node.dtype is not None and not isinstance(node.dtype, tuple):
         lines.append(f"shape {node.shape}, {node.dtype}")
     if node.value is not None:
         lines.append(f"value {node.value}")

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError, GraphSizeError
+from ..errors import ArgumentError, GraphSizeError, RenderError
 from ..graph import Graph
 from .dot import Direction, dot_text
 from .engine import INSTALL, draw, engine
@@ -71,12 +71,15 @@ def render(
 def mimebundle(self: Graph, include: Any = None, exclude: Any = None) -> dict[str, str]:
     """What a notebook shows: the picture, or in text why there is none."""
     text = repr(self)
-    available = engine()
     if len(self) > LIMIT:
         return {"text/plain": f"{text}\n{_too_large(self, LIMIT, 'graph.render(path, limit={})')}"}
+    available = engine()
     if available is None:
         return {"text/plain": f"{text}\n{INSTALL}"}
-    svg = draw(dot_text(self, "LR"), "svg", available).decode()
+    try:
+        svg = draw(dot_text(self, "LR"), "svg", available).decode()
+    except RenderError as error:
+        return {"text/plain": f"{text}\n{error}"}
     return {"image/svg+xml": svg, "text/plain": text}
 
 

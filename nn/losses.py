@@ -1,0 +1,275 @@
+"""Losses. The cross-entropies take logits, which is the numerically stable way."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+import tinygraph as tg
+
+from ..errors import ArgumentError, DTypeError, IndexingError, ShapeError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def from_logits(activation: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Make a loss refuse the results of the activation that is its own first step."""
+
+    def decorate(loss: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(loss)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+            logits: Any = args[0] if args else kwargs.get("logits")
+            node = logits.node if type(logits) is tg.Tensor else None
+            if node and node.primitive and node.primitive.name == activation:
+                raise ArgumentError(
+                    f"{loss.__name__}: {logits.described()} came, and the loss would apply "
+                    f"{activation} a second time; pass the logits, the values before {activation}"
+                )
+            return loss(*args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+# Softmax cross-entropy
+
+
+def _softmax_error(logits: Any, labels: Any, axis: int) -> Any:
+    """ŷ − y."""
+    if labels.ndim < logits.ndim:
+        hot = tg.one_hot(labels, logits.shape[axis], dtype=logits.dtype)
+        labels = tg.moveaxis(hot, -1, axis)
+    return tg.softmax(logits, axis=axis) - labels
+
+
+def _at(labels: Any, axis: int) -> tuple[Any, ...]:
+    """The index of each example's own class, in an array that has classes along the axis."""
+    index: list[Any] = list(np.indices(labels.shape, sparse=True))
+    index.insert(axis if axis >= 0 else labels.ndim + 1 + axis, labels)
+    return tuple(index)
+
+
+def _softmax_rule(ct: Any, error: Any, axis: int, reduction: str) -> Any:
+    if reduction == "none":
+        return np.expand_dims(ct, axis) * error
+    if reduction == "mean":
+        ct = ct / (error.size // error.shape[axis])
+    return ct * error
+
+
+@from_logits("softmax")
+@tg.primitive(
+    label="softmax CE",
+    logits=_softmax_rule,
+    labels=None,
+    saves={"error": _softmax_error},
+    samples=(
+        tg.sample((4, 3), np.array([0, 2, 1, 1])),
+        tg.sample((3, 4), np.array([0, 2, 1, 1]), axis=0),
+        tg.sample((2, 3, 4), np.array([[0, 2, 1, 1], [1, 1, 0, 2]]), axis=1, reduction="none"),
+        tg.sample((2, 3), np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]]), reduction="sum"),
+        tg.sample((3,), np.array(1)),
+    ),
+)
+def softmax_cross_entropy(
+    logits: Any, labels: Any, *, axis: int = -1, reduction: str = "mean"
+) -> Any:
+    """Mean of −Σⱼ yⱼ log ŷⱼ with ŷ = softmax(logits), in nats; its gradient is (ŷ − y) / m.
+
+    logits: real floating, classes along `axis`: (m, classes), or (classes, m) with axis=0.
+    labels: classes 0, 1, … as integers, of the logits' shape without that axis; or one-hot or
+        probabilities, of the logits' shape.
+    reduction: "mean" over the examples, "sum", or "none" for one loss per example.
+    Returns: () with the dtype of the logits; with "none" the shape without the axis.
+    Raises ShapeError if the shapes do not fit, DTypeError for logits that are not floating or class
+    labels that are not integers, IndexingError for a label that is not a class, ArgumentError for
+    probabilities that do not add up to 1, or logits that softmax has already been applied to.
+    Stable: the maximum is subtracted first (Goodfellow et al. 2016, section 4.1).
+    """
+    _check_logits("softmax_cross_entropy", logits, reduction)
+    _check_classes(logits, labels, axis)
+    shifted = logits - logits.max(axis, keepdims=True)
+    error = np.exp(shifted)
+    total = error.sum(axis, keepdims=True)
+    error /= total
+    if labels.ndim < logits.ndim:
+        own = _at(labels, axis)
+        losses = np.log(total).squeeze(axis) - shifted[own]
+        error[own] -= 1
+    else:
+        labels = labels.astype(logits.dtype, copy=False)
+        losses = ((np.log(total) - shifted) * labels).sum(axis)
+        error -= labels
+    return _reduced(losses, reduction), error
+
+
+def _check_classes(logits: Any, labels: Any, axis: int) -> None:
+    """Raise unless the labels are classes or probabilities for these logits."""
+    operation = "softmax_cross_entropy"
+    if not logits.ndim:
+        raise ShapeError(f"{operation}: logits of shape () have no classes; they need an axis")
+    axis = np.lib.array_utils.normalize_axis_index(axis, logits.ndim)
+    classes = logits.shape[axis]
+    examples = logits.shape[:axis] + logits.shape[axis + 1 :]
+    if classes < 2:
+        raise ShapeError(
+            f"{operation}: logits of shape {logits.shape} have {classes} class along axis {axis}; "
+            "softmax needs two or more, and for one unit there is sigmoid_cross_entropy"
+        )
+    if labels.shape == logits.shape:
+        _check_probabilities(labels, axis)
+    elif labels.shape != examples:
+        raise ShapeError(
+            f"{operation}: labels of shape {labels.shape} for logits of shape {logits.shape}; they "
+            f"need shape {examples} as classes, or {logits.shape} as probabilities"
+            f"{_shape_fix(labels.shape, logits.shape, examples)}"
+        )
+    elif labels.dtype.kind not in "iu":
+        raise DTypeError(
+            f"{operation}: class labels of dtype {labels.dtype}; classes are integers, so pass "
+            "labels.astype(int)"
+        )
+    elif labels.size and (labels.min() < 0 or labels.max() >= classes):
+        wrong = next(label for label in np.ravel(labels) if not 0 <= label < classes)
+        begun_at_1 = labels.min() == 1 and labels.max() == classes
+        raise IndexingError(
+            f"{operation}: label {wrong} among logits for {classes} classes; "
+            f"labels are 0 … {classes - 1}{', so subtract 1' if begun_at_1 else ''}"
+        )
+
+
+def _check_probabilities(labels: Any, axis: int) -> None:
+    operation = "softmax_cross_entropy"
+    if labels.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"{operation}: labels of dtype {labels.dtype}; probabilities are real numbers"
+        )
+    totals = labels.sum(axis, dtype=np.float64)
+    off = np.abs(totals - 1).max(initial=0)
+    negative = labels.min(initial=0) < 0
+    # Half precision rounds each of many probabilities by up to 5e-4 of its size.
+    if negative or not off <= (1e-2 if labels.dtype == np.float16 else 1e-4):
+        came = "a negative one" if negative else f"a sum of {np.ravel(totals)[_worst(totals)]:g}"
+        raise ArgumentError(
+            f"{operation}: labels of the logits' shape are probabilities, which add up to 1 along "
+            f"axis {axis}, and {came} came; for several labels per example there is "
+            "sigmoid_cross_entropy, for classes along another axis axis="
+        )
+
+
+def _worst(totals: Any) -> int:
+    return int(np.argmax(np.abs(np.ravel(totals) - 1)))
+
+
+def _shape_fix(labels: Any, logits: Any, examples: Any) -> str:
+    """What turns labels of a wrong shape into right ones, if that can be guessed."""
+    if len(labels) == len(logits) and sorted(labels) == sorted(logits):
+        return "; transpose one of them, or name the axis of the classes with axis="
+    if np.prod(labels) == np.prod(examples):
+        return f"; labels.reshape({examples}) makes them classes"
+    return ""
+
+
+# Sigmoid cross-entropy
+
+
+def _sigmoid_error(logits: Any, labels: Any) -> Any:
+    """ŷ − y."""
+    return tg.sigmoid(logits) - labels
+
+
+def _sigmoid_rule(ct: Any, error: Any, reduction: str) -> Any:
+    return ct / error.size * error if reduction == "mean" else ct * error
+
+
+@from_logits("sigmoid")
+@tg.primitive(
+    label="sigmoid CE",
+    logits=_sigmoid_rule,
+    labels=None,
+    saves={"error": _sigmoid_error},
+    samples=(
+        tg.sample((4,), np.array([0, 1, 1, 0])),
+        tg.sample((3, 2), np.array([[0.0, 1.0], [0.25, 1.0], [1.0, 0.0]]), reduction="none"),
+        tg.sample((), np.array(1.0), reduction="sum"),
+    ),
+)
+def sigmoid_cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") -> Any:
+    """Mean of −(y log ŷ + (1 − y) log(1 − ŷ)), ŷ = σ(logits), in nats; its gradient is (ŷ − y) / m.
+
+    logits: real floating, of any shape.  labels: 0, 1 or probabilities, of exactly that shape.
+    reduction: "mean" over all elements, "sum", or "none" for one loss per element.
+    Returns: () with the dtype of the logits; with "none" their shape.
+    Raises ShapeError for labels of another shape, DTypeError for logits that are not floating,
+    ArgumentError for labels outside [0, 1], or logits that sigmoid has already been applied to.
+    Stable: computed as max(z, 0) − z y + log(1 + e^−|z|).
+    """
+    operation = "sigmoid_cross_entropy"
+    _check_logits(operation, logits, reduction)
+    _check_same_shape(operation, "labels", labels, "logits", logits)
+    if labels.dtype.kind not in "biuf":
+        raise DTypeError(f"{operation}: labels of dtype {labels.dtype}; they are real numbers")
+    if not (labels.min() >= 0 and labels.max() <= 1):
+        raise ArgumentError(
+            f"{operation}: labels from {labels.min()} to {labels.max()}; they are probabilities in "
+            "[0, 1]. (labels + 1) / 2 turns −1 and 1 into 0 and 1; for classes 0, 1, 2, … there is "
+            "softmax_cross_entropy"
+        )
+    labels = labels.astype(logits.dtype, copy=False)
+    small = np.exp(-np.abs(logits))
+    losses = np.maximum(logits, 0) - logits * labels + np.log1p(small)
+    error = np.where(logits >= 0, 1, small) / (1 + small) - labels
+    return _reduced(losses, reduction), error
+
+
+# Squared error
+
+
+def mean_squared_error(predictions: Any, targets: Any) -> tg.Tensor:
+    """Mean of (ŷ − y)² over all elements.
+
+    predictions, targets: real, of the same shape; gradients flow to both.
+    Raises ShapeError if the shapes differ: broadcast, (m,) and (m, 1) would make (m, m).
+    """
+    pair = [x if isinstance(x, (tg.Tensor, np.ndarray)) else tg.tensor(x)
+            for x in (predictions, targets)]  # fmt: skip
+    _check_same_shape("mean_squared_error", "targets", pair[1], "predictions", pair[0])
+    difference = tg.subtract(*pair)
+    return tg.mean(difference * difference)  # type: ignore[no-any-return]
+
+
+def _check_logits(operation: str, logits: Any, reduction: str) -> None:
+    if logits.dtype.kind != "f":
+        raise DTypeError(
+            f"{operation}: logits of dtype {logits.dtype}; they are real scores, "
+            "so pass floating ones, and the labels second"
+        )
+    if not logits.size:
+        raise ShapeError(f"{operation}: logits of shape {logits.shape}; the mean needs an example")
+    if reduction not in ("mean", "sum", "none"):
+        raise ArgumentError(
+            f"{operation}: reduction={reduction!r}; it needs 'mean', 'sum' or 'none'"
+        )
+
+
+def _check_same_shape(operation: str, name: str, x: Any, other_name: str, other: Any) -> None:
+    """Raise ShapeError rather than broadcast."""
+    if x.shape != other.shape:
+        fix = ""
+        if x.size == other.size:
+            fix = f"; {name}.reshape({other.shape}) has that shape"
+        raise ShapeError(
+            f"{operation}: {name} of shape {x.shape} for {other_name} of shape {other.shape}; "
+            f"they need the same shape{fix}"
+        )
+
+
+def _reduced(losses: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return losses
+    return losses.sum() if reduction == "sum" else losses.mean()

@@ -1,0 +1,57 @@
+"""What layers ask of their settings and of their input."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from .module import Module
+
+
+def positive(operation: str, name: str, number: Any) -> int:
+    """The number, a positive integer."""
+    try:
+        integer = operator.index(number)
+    except TypeError:
+        integer = 0
+    if integer < 1 or isinstance(number, bool):
+        raise ArgumentError(f"{operation}: {name}={number!r}; it needs a positive integer")
+    return integer
+
+
+def floating(operation: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """The dtype, a real floating one."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise DTypeError(f"{operation}: dtype={dtype!r} is not a dtype; {error}") from None
+    if found.kind != "f":
+        raise DTypeError(
+            f"{operation}: dtype={found}, which has no gradients; it needs a floating dtype, "
+            "such as np.float32"
+        )
+    return found
+
+
+def check_features(layer: Module, x: Any, features: int) -> None:
+    """Raise ShapeError unless the last axis of x has this size."""
+    shape = x.shape if hasattr(x, "shape") else np.shape(x)
+    if shape and shape[-1] == features:
+        return
+    name = type(layer).__name__
+    if len(shape) == 2 and shape[0] == features:
+        fix = "examples are rows here: pass its transpose, x.T"
+    elif len(shape) > 2 and np.prod(shape[1:]) == features:
+        fix = "flatten each example first, x.reshape(len(x), -1)"
+    else:
+        fix = f"build the layer for {shape[-1]} features instead" if shape else "give it an axis"
+    raise ShapeError(
+        f"{name}: input of shape {shape}; it needs (…, {features}), one example per row; {fix}"
+    )

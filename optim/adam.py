@@ -1,0 +1,68 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+import tinygraph as tg
+
+from ..errors import ArgumentError
+from .optimizer import Optimizer, number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Adam(Optimizer):
+    """w ← w − α m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
+
+    m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g², both 0 at first, are the averages of the
+    gradient and of its square; m̂ and v̂ are free of the bias towards that beginning.
+
+    params: list of leaves, or `model.parameters()`.  lr: α, above 0.
+    betas: β₁ and β₂, each in [0, 1).  eps: ε, of 0 or more.
+
+    Raises as Optimizer does, and ArgumentError for betas or eps outside these.
+    Kingma and Ba 2015; Course 2, week 2.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps")
+    slots: ClassVar[tuple[str, ...]] = ("mean", "square")
+
+    def __init__(
+        self,
+        params: Iterable[tg.Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(params, lr)
+        try:
+            beta1, beta2 = betas
+        except (TypeError, ValueError):
+            raise ArgumentError(f"Adam: betas={betas!r}; it needs a pair (β₁, β₂)") from None
+        self.betas = number("Adam: β₁", beta1, 0, 1), number("Adam: β₂", beta2, 0, 1)
+        self.eps = number("Adam: eps", eps, 0, np.inf)
+
+    def update(
+        self, value: NDArray[Any], gradient: NDArray[Any], *state: NDArray[Any]
+    ) -> NDArray[Any]:
+        """W − α m̂ / (√v̂ + ε), with m and v moved on."""
+        mean, square = state
+        beta1, beta2 = self.betas
+        steps = int(self.steps)
+        mean *= beta1
+        mean += (1 - beta1) * gradient
+        square *= beta2
+        square += (1 - beta2) * np.square(gradient)
+        # Python floats, so that a float32 parameter stays float32.
+        root = np.sqrt(square)
+        root /= (1 - beta2**steps) ** 0.5
+        root += self.eps
+        move = mean / root
+        move *= self.lr / (1 - beta1**steps)
+        result: NDArray[Any] = value - move
+        return result

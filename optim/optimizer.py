@@ -1,0 +1,227 @@
+"""Optimizer: what all optimisers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+import tinygraph as tg
+
+from ..errors import ArgumentError, BackwardError, DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Optimizer:
+    """Moves parameters against their gradients; a subclass says how, in `update`.
+
+    params: leaves that require grad: a list, or `model.parameters()`.
+    lr: learning rate, above 0. It can be set at any time, as schedules do.
+
+    steps: how many have been taken, a NumPy integer of shape ().
+    Raises ArgumentError for no parameters, one that comes twice, and anything that is not a leaf
+    that requires grad, or for a learning rate that is not a positive number; DTypeError for
+    complex parameters.
+    """
+
+    # What there is to set, and what is kept for each parameter; both are in `state_dict`.
+    settings: ClassVar[tuple[str, ...]] = ("lr",)
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, params: Iterable[tg.Tensor], lr: float) -> None:
+        self.parameters = self._checked(params)
+        self.lr = lr
+        if not self.lr:
+            raise ArgumentError(f"{self._name}: lr=0 would change nothing; it needs a positive lr")
+        self.steps = np.zeros((), np.int64)
+        self.state: dict[str, list[NDArray[Any]]] = {
+            slot: [np.zeros(p.shape, p.dtype) for p in self.parameters] for slot in self.slots
+        }
+
+    def update(
+        self, value: NDArray[Any], gradient: NDArray[Any], *state: NDArray[Any]
+    ) -> NDArray[Any]:
+        """The parameter's new value; `state`, its arrays in the order of `slots`, is changed."""
+        raise NotImplementedError
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def lr(self) -> float:
+        """Learning rate."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: Any) -> None:
+        self._lr = number(f"{self._name}: lr", lr, 0, np.inf)
+
+    def _checked(self, params: Any) -> list[tg.Tensor]:
+        """The parameters as a list, each fit to be optimised."""
+        if isinstance(params, tg.Tensor):
+            raise ArgumentError(f"{self._name}: params is a single tensor; pass a list, [tensor]")
+        if hasattr(params, "parameters"):
+            came = type(params).__name__
+            raise ArgumentError(f"{self._name}: params is a {came}; pass its .parameters()")
+        if isinstance(params, Mapping):
+            raise ArgumentError(f"{self._name}: params is a dict; pass its .values()")
+        if not isinstance(params, Iterable):
+            raise ArgumentError(
+                f"{self._name}: params is {params!r}; it needs a list of tensors, or "
+                "model.parameters()"
+            )
+        parameters = list(params)
+        if not parameters:
+            raise ArgumentError(
+                f"{self._name}: no parameters came; if they are a generator, it can be used only "
+                "once, so call model.parameters() again"
+            )
+        seen: dict[int, int] = {}
+        for i, parameter in enumerate(parameters):
+            self._check_parameter(i, parameter)
+            if id(parameter) in seen:
+                raise ArgumentError(
+                    f"{self._name}: parameter {i} ({parameter.described()}) is parameter "
+                    f"{seen[id(parameter)]} again, and would be moved twice a step; pass it once"
+                )
+            seen[id(parameter)] = i
+        return parameters
+
+    def _check_parameter(self, i: int, parameter: Any) -> None:
+        if not isinstance(parameter, tg.Tensor):
+            raise ArgumentError(
+                f"{self._name}: parameter {i} is {type(parameter).__name__}; it needs a tensor "
+                "made by tg.Variable(...) or tg.tensor(..., requires_grad=True)"
+            )
+        if not parameter.requires_grad:
+            raise ArgumentError(
+                f"{self._name}: parameter {i} ({parameter.described()}) does not require grad; "
+                "make it with tg.Variable(...) or tg.tensor(..., requires_grad=True)"
+            )
+        if not parameter.is_leaf:
+            raise ArgumentError(
+                f"{self._name}: parameter {i} ({parameter.described()}) was computed; only a leaf "
+                "can be given new values, so pass the tensor it was computed from"
+            )
+        if parameter.dtype.kind != "f":
+            raise DTypeError(
+                f"{self._name}: parameter {i} ({parameter.described()}) is {parameter.dtype}; "
+                "optimise its real and imaginary parts as two real tensors"
+            )
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def step(self) -> None:
+        """Move each parameter that has a gradient; the others stay where they are.
+
+        Raises BackwardError if none has one, or if a parameter is no longer a leaf.
+        """
+        for i, parameter in enumerate(self.parameters):
+            if not parameter.is_leaf:
+                raise BackwardError(
+                    f"{self._name}.step: parameter {i} is no leaf any more but "
+                    f"{parameter.described()}, as after w[0] = 5; change parameters inside "
+                    "`with tg.no_grad():`"
+                )
+        gradients = [parameter.grad for parameter in self.parameters]
+        if all(gradient is None for gradient in gradients):
+            raise BackwardError(
+                f"{self._name}.step: no parameter has a gradient; call loss.backward() first, on "
+                "a loss computed from these parameters"
+            )
+        self.steps += 1
+        for i, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True)):
+            if gradient is not None:
+                state = [arrays[i] for arrays in self.state.values()]
+                parameter.assign(self.update(parameter.numpy(), gradient.numpy(), *state))
+
+    def minimize(self, cost_fn: Callable[[], tg.Tensor]) -> tg.Tensor:
+        """One step down the cost: zero_grad, cost_fn(), backward, step.
+
+        cost_fn: takes nothing and returns the cost, a scalar tensor computed from the parameters.
+        Returns the cost before the step, without its history.
+
+        >>> w = tg.Variable(0.0)
+        >>> optimizer = optim.SGD([w], lr=0.01)
+        >>> for _ in range(1000):
+        ...     cost = optimizer.minimize(lambda: w**2 - 10 * w + 25)
+        >>> print(f"{w.item():.4f}")
+        5.0000
+        """
+        if not callable(cost_fn):
+            raise ArgumentError(
+                f"{self._name}.minimize: {type(cost_fn).__name__} came; it needs a function that "
+                "computes the cost anew, such as lambda: w**2 - 10 * w + 25"
+            )
+        self.zero_grad()
+        cost = cost_fn()
+        if not isinstance(cost, tg.Tensor):
+            raise ArgumentError(
+                f"{self._name}.minimize: cost_fn returned {type(cost).__name__}; it must return "
+                "the cost as a tensor, computed from the parameters"
+            )
+        cost.backward()
+        self.step()
+        return cost.detach()
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """Copies of all that continuing needs: settings, steps and each parameter's arrays."""
+        return {name: np.array(array) for name, array in self._arrays().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned, from an optimiser of the same kind and parameters.
+
+        Raises ArgumentError for missing or unexpected names, ShapeError for an array of another
+        shape. Then nothing has been loaded.
+        """
+        operation = f"{self._name}.load_state_dict"
+        old = self._arrays()
+        if not isinstance(state, Mapping) or state.keys() != old.keys():
+            given = set(state) if isinstance(state, Mapping) else {type(state).__name__}
+            raise ArgumentError(
+                f"{operation}: missing {sorted(old.keys() - given)}, unexpected "
+                f"{sorted(given - old.keys())}; the state must come from the state_dict() of "
+                f"{self._name} for as many parameters"
+            )
+        new = {name: np.array(state[name], array.dtype) for name, array in old.items()}
+        for name, array in old.items():
+            if new[name].shape != array.shape:
+                raise ShapeError(
+                    f"{operation}: {name!r} has shape {array.shape}, the new value "
+                    f"{new[name].shape}; the parameters must come in the same order"
+                )
+        for name in self.settings:
+            setattr(self, name, new[name].tolist())
+        self.steps = new["steps"]
+        for slot, arrays in self.state.items():
+            arrays[:] = [new[f"{slot}.{i}"] for i in range(len(arrays))]
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays = {name: np.array(getattr(self, name), np.float64) for name in self.settings}
+        arrays["steps"] = self.steps
+        for slot, kept in self.state.items():
+            arrays |= {f"{slot}.{i}": array for i, array in enumerate(kept)}
+        return arrays
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={getattr(self, name)}" for name in self.settings)
+        return f"{self._name}({len(self.parameters)} parameters, {settings})"
+
+
+def number(what: str, given: Any, low: float, high: float) -> float:
+    """The number given as a Python float, which leaves float32 arrays float32; low ≤ it < high."""
+    try:
+        found = float(given)
+    except (TypeError, ValueError):
+        found = np.nan
+    if isinstance(given, str) or not low <= found < high:
+        above = f"in [{low:g}, {high:g})" if high < np.inf else f"of {low:g} or more, and finite"
+        raise ArgumentError(f"{what}={given!r}; it needs a number {above}")
+    return found

@@ -1,0 +1,42 @@
+"""Gradient descent, with or without momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import tinygraph as tg
+
+from .optimizer import Optimizer, number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class SGD(Optimizer):
+    """v ← β v + g;  w ← w − α v, with v = 0 at first; without momentum, w ← w − α g.
+
+    params: list of leaves, or `model.parameters()`.  lr: α, above 0.
+    momentum: β, in [0, 1). The course's v ← β v + (1 − β) g is the same with lr=α·(1 − β).
+
+    Raises as Optimizer does, and ArgumentError for a momentum outside [0, 1).
+    Course 2, week 2; Sutskever et al. 2013.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ("lr", "momentum")
+    slots: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def __init__(self, params: Iterable[tg.Tensor], lr: float, momentum: float = 0.0) -> None:
+        super().__init__(params, lr)
+        self.momentum = number("SGD: momentum", momentum, 0, 1)
+
+    def update(
+        self, value: NDArray[Any], gradient: NDArray[Any], *state: NDArray[Any]
+    ) -> NDArray[Any]:
+        """W − α v, with v moved on."""
+        if not self.momentum:
+            return value - self.lr * gradient
+        (velocity,) = state
+        velocity *= self.momentum
+        velocity += gradient
+        return value - self.lr * velocity
