@@ -134,7 +134,7 @@ def _check_classes(logits: Any, labels: Any, axis: int) -> None:
             f"{operation}: class labels of dtype {labels.dtype}; classes are integers, so pass "
             "labels.astype(int)"
         )
-    elif labels.size and (labels.min() < 0 or labels.max() >= classes):
+    elif labels.view(f"u{labels.dtype.itemsize}").max() >= classes:  # negative ones wrap to huge
         wrong = next(label for label in np.ravel(labels) if not 0 <= label < classes)
         begun_at_1 = labels.min() == 1 and labels.max() == classes
         raise IndexingError(
@@ -272,4 +272,5 @@ def _check_same_shape(operation: str, name: str, x: Any, other_name: str, other:
 def _reduced(losses: Any, reduction: str) -> Any:
     if reduction == "none":
         return losses
-    return losses.sum() if reduction == "sum" else losses.mean()
+    total = losses.sum(dtype=np.float64)  # also half precision then neither overflows nor drifts
+    return losses.dtype.type(total if reduction == "sum" else total / losses.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,15 +117,14 @@ class BatchNorm(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """The normalised input; in training the running averages move."""
-        check_features(self, z, self.features)
+        shape = check_features(self, z, self.features)
         if not self.training:
             inverse = 1 / np.sqrt(self.running_var + self.eps)
             scaled: tg.Tensor = (z - self.running_mean) * (self.gamma * inverse) + self.beta
             return scaled
-        examples = np.prod(np.shape(z)[:-1])
-        if examples < 2:
+        if math.prod(shape[:-1]) < 2:
             raise ShapeError(
-                f"BatchNorm: input of shape {np.shape(z)} in training, where each feature's "
+                f"BatchNorm: input of shape {shape} in training, where each feature's "
                 "variance needs two examples or more; use larger batches, or call .eval() to "
                 "use the running averages"
             )

@@ -40,11 +40,11 @@ def floating(operation: str, dtype: DTypeLike) -> np.dtype[Any]:
     return found
 
 
-def check_features(layer: Module, x: Any, features: int) -> None:
-    """Raise ShapeError unless the last axis of x has this size."""
-    shape = x.shape if hasattr(x, "shape") else np.shape(x)
+def check_features(layer: Module, x: Any, features: int) -> tuple[int, ...]:
+    """The shape of x; ShapeError unless its last axis has this size."""
+    shape: tuple[int, ...] = x.shape if hasattr(x, "shape") else np.shape(x)
     if shape and shape[-1] == features:
-        return
+        return shape
     name = type(layer).__name__
     if len(shape) == 2 and shape[0] == features:
         fix = "examples are rows here: pass its transpose, x.T"

@@ -48,21 +48,26 @@ class Adam(Optimizer):
         self.eps = number("Adam: eps", eps, 0, np.inf)
 
     def update(
-        self, value: NDArray[Any], gradient: NDArray[Any], *state: NDArray[Any]
-    ) -> NDArray[Any]:
+        self,
+        value: NDArray[Any],
+        gradient: NDArray[Any],
+        out: NDArray[Any],
+        *state: NDArray[Any],
+    ) -> None:
         """W − α m̂ / (√v̂ + ε), with m and v moved on."""
         mean, square = state
         beta1, beta2 = self.betas
-        steps = int(self.steps)
+        steps = int(self.steps)  # a NumPy integer would make the corrections, and w, float64
+        np.multiply(gradient, 1 - beta1, out=out)
         mean *= beta1
-        mean += (1 - beta1) * gradient
+        mean += out
+        np.square(gradient, out=out)
+        out *= 1 - beta2
         square *= beta2
-        square += (1 - beta2) * np.square(gradient)
-        # Python floats, so that a float32 parameter stays float32.
-        root = np.sqrt(square)
-        root /= (1 - beta2**steps) ** 0.5
-        root += self.eps
-        move = mean / root
-        move *= self.lr / (1 - beta1**steps)
-        result: NDArray[Any] = value - move
-        return result
+        square += out
+        np.sqrt(square, out=out)
+        out /= (1 - beta2**steps) ** 0.5
+        out += self.eps
+        np.divide(mean, out, out=out)
+        out *= self.lr / (1 - beta1**steps)
+        np.subtract(value, out, out=out)

@@ -37,15 +37,25 @@ class Optimizer:
         if not self.lr:
             raise ArgumentError(f"{self._name}: lr=0 would change nothing; it needs a positive lr")
         self.steps = np.zeros((), np.int64)
-        self.state: dict[str, list[NDArray[Any]]] = {
-            slot: [np.zeros(p.shape, p.dtype) for p in self.parameters] for slot in self.slots
-        }
+        self.state = {slot: self._zeros() for slot in self.slots}
+        self._out = self._zeros()
 
     def update(
-        self, value: NDArray[Any], gradient: NDArray[Any], *state: NDArray[Any]
-    ) -> NDArray[Any]:
-        """The parameter's new value; `state`, its arrays in the order of `slots`, is changed."""
+        self,
+        value: NDArray[Any],
+        gradient: NDArray[Any],
+        out: NDArray[Any],
+        *state: NDArray[Any],
+    ) -> None:
+        """Write a parameter's new value into `out`, and move its state on, in place.
+
+        out: an array of the value's shape and dtype, to compute in.
+        state: the parameter's arrays, in the order of `slots`.
+        """
         raise NotImplementedError
+
+    def _zeros(self) -> list[NDArray[Any]]:
+        return [np.zeros(parameter.shape, parameter.dtype) for parameter in self.parameters]
 
     @property
     def _name(self) -> str:
@@ -123,24 +133,27 @@ class Optimizer:
 
         Raises BackwardError if none has one, or if a parameter is no longer a leaf.
         """
-        for i, parameter in enumerate(self.parameters):
-            if not parameter.is_leaf:
-                raise BackwardError(
-                    f"{self._name}.step: parameter {i} is no leaf any more but "
-                    f"{parameter.described()}, as after w[0] = 5; change parameters inside "
-                    "`with tg.no_grad():`"
-                )
-        gradients = [parameter.grad for parameter in self.parameters]
+        gradients = [self._gradient(i) for i in range(len(self.parameters))]
         if all(gradient is None for gradient in gradients):
             raise BackwardError(
                 f"{self._name}.step: no parameter has a gradient; call loss.backward() first, on "
                 "a loss computed from these parameters"
             )
         self.steps += 1
-        for i, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True)):
+        moved = zip(self.parameters, gradients, self._out, *self.state.values(), strict=True)
+        for parameter, gradient, out, *state in moved:
             if gradient is not None:
-                state = [arrays[i] for arrays in self.state.values()]
-                parameter.assign(self.update(parameter.numpy(), gradient.numpy(), *state))
+                self.update(parameter.numpy(), gradient.numpy(), out, *state)
+                parameter.assign(out)
+
+    def _gradient(self, i: int) -> tg.Tensor | None:
+        parameter = self.parameters[i]
+        if parameter.is_leaf:
+            return parameter.grad
+        raise BackwardError(
+            f"{self._name}.step: parameter {i} is no longer a leaf but {parameter.described()}, "
+            "as after w[0] = 5; change parameters inside `with tg.no_grad():`"
+        )
 
     def minimize(self, cost_fn: Callable[[], tg.Tensor]) -> tg.Tensor:
         """One step down the cost: zero_grad, cost_fn(), backward, step.

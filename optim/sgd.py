@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 import tinygraph as tg
 
 from .optimizer import Optimizer, number
@@ -31,12 +33,17 @@ class SGD(Optimizer):
         self.momentum = number("SGD: momentum", momentum, 0, 1)
 
     def update(
-        self, value: NDArray[Any], gradient: NDArray[Any], *state: NDArray[Any]
-    ) -> NDArray[Any]:
+        self,
+        value: NDArray[Any],
+        gradient: NDArray[Any],
+        out: NDArray[Any],
+        *state: NDArray[Any],
+    ) -> None:
         """W − α v, with v moved on."""
-        if not self.momentum:
-            return value - self.lr * gradient
-        (velocity,) = state
-        velocity *= self.momentum
-        velocity += gradient
-        return value - self.lr * velocity
+        if self.momentum:
+            (velocity,) = state
+            velocity *= self.momentum
+            velocity += gradient
+            gradient = velocity
+        np.multiply(gradient, self.lr, out=out)
+        np.subtract(value, out, out=out)

@@ -30,7 +30,7 @@ class GraphNode:
     id             its position in `Graph.nodes`, larger than those of its operands
     kind           "leaf": gradients are kept here; "constant": none flow here; "operation"
     label          what stands on the picture: the symbol of an operation; else name, value or shape
-    operation      name of the operation; None unless the kind is "operation"
+    operation      how it was computed, "multiply" or "split[1]"; None unless kind is "operation"
     name           given by the user, or None
     shape, dtype   of the value; a tuple of them where an operation has several outputs; a Python
                    number has no dtype
@@ -201,7 +201,7 @@ def _record(node: Node, own: int) -> GraphNode:
         kind: Kind = "leaf"
         label, operation, params = _label(node.name, node.shape, value), None, ""
     else:
-        kind, operation = "operation", pullback.primitive.name
+        kind, operation = "operation", node.operation
         label, params = _call(pullback.primitive, node)
     return GraphNode(
         id=own,

@@ -22,9 +22,13 @@ class _Mode:
     """A context manager and decorator that sets recording for its own thread or asyncio task."""
 
     _enabled: bool
+    _tokens: list[Token[bool]]
 
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []
+    def __new__(cls, function: Function | None = None) -> Any:
+        """A mode; or, as a decorator without parentheses, the function decorated."""
+        mode = object.__new__(cls)
+        mode._tokens = []
+        return mode if function is None else mode(function)
 
     def __enter__(self) -> Self:
         self._tokens.append(_recording.set(self._enabled))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -62,16 +63,17 @@ def value_and_grad(
                     f"grad: argnums={argnums}, but {name} was called with {len(args)} arguments"
                 )
             inputs[i] = _entry(args[i], i, name, outer)
-        entries = [inputs[i] for i in numbers]
+        # The function may rebind its tensors (x[0] = 1); these stay at the entry.
+        entries = [copy(inputs[i]) for i in numbers]
         with enable_grad():
             value = function(*inputs, **keywords)
         _check_scalar(value, name)
         # Where the value depends on something tracked outside, so do its derivatives.
         create = outer and _reaches_outside(value, entries)
-        found = gradients(value, entries, create_graph=create) if value.node else [None]
+        found = gradients(value, entries, create_graph=create)
         results = tuple(
             untracked(np.zeros(x.shape, x.dtype)[()]) if g is None else g
-            for g, x in zip(found if value.node else [None] * len(entries), entries, strict=True)
+            for g, x in zip(found, entries, strict=True)
         )
         if not create:
             value = value.detach()

@@ -80,7 +80,9 @@ def dot_text(graph: Graph, direction: Direction, dpi: int | None = None) -> str:
     for item in items:
         for edge in item.edges:
             port = f":p{edge.position}:{side}" if item.has_ports else ""
-            lines.append(f"  n{edge.source} -> n{edge.target}{port}")
+            lines.append(
+                f'  n{edge.source} -> n{edge.target}{port} [tooltip="operand {edge.operand}"]'
+            )
     return "\n".join([*lines, "}", ""])
 
 
@@ -117,10 +119,10 @@ def _box(item: Item, direction: Direction) -> str:
 
 
 def _title(item: Item) -> str:
-    name, node = f"<B>{html.escape(item.name)}</B>" if item.name else "", item.node
+    name, node = f"<B>{_escaped(item.name)}</B>" if item.name else "", item.node
     if node.kind != "operation":
         return name
-    operation = html.escape(clean(node.label))
+    operation = _escaped(clean(node.label))
     if node.params:
         operation += _font(f"({clean(node.params)})", SOFT, 12)
     return f"{name} = {operation}" if name else operation
@@ -187,7 +189,12 @@ def _row(content: str, padding: int = 0) -> str:
 
 
 def _font(text: str, color: str, size: int = 14) -> str:
-    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{html.escape(text)}</FONT>'
+    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{_escaped(text)}</FONT>'
+
+
+def _escaped(text: str) -> str:
+    # Graphviz would put a node's name for \N, even in HTML.
+    return html.escape(text).replace("\\", "\\\\")
 
 
 # Words and numbers
@@ -231,5 +238,6 @@ def _tooltip(item: Item) -> str:
         lines.append(f"value {node.value}")
     if node.gradient is not None:
         lines.append(f"grad {node.gradient}")
-    text = html.escape("\n".join(lines), quote=False)
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    # Here Graphviz reads backslashes twice.
+    text = html.escape("\n".join(lines)).replace("\\", 4 * "\\")
+    return text.replace("\n", "\\n")

@@ -1,0 +1,377 @@
+"""What every operation is called with in the tests, and what NumPy makes of it.
+
+The operations are those of the registry. One that works element by element is called with shapes
+that broadcast; any other with the samples that stand at its declaration.
+"""
+
+import inspect
+import math
+import operator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph import nn as nn  # registers its operations
+from tinygraph.primitive import Primitive, Sample, sample
+from tinygraph.registry import NUMPY, REGISTRY
+
+UNARY = [(3, 4), (), (1,), (0,), (2, 0, 3)]
+BINARY = [
+    ((2, 3), (2, 3)),
+    ((3, 4), (4,)),
+    ((4,), (3, 4)),
+    ((3, 1), (1, 4)),
+    ((2, 1, 3), (4, 1)),
+    ((), (3,)),
+    ((2, 3), ()),
+    ((), ()),
+    ((1,), (1,)),
+    ((1,), (0,)),
+]
+# Operations of tinygraph.ops, as formulas of NumPy, where no one NumPy function is the same.
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "relu": lambda x: x * (x > 0),
+    "leaky_relu": lambda x, slope=0.01: np.maximum(x, slope * x),
+    "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
+    "softplus": lambda x: np.logaddexp(x, 0),
+    "softmax": lambda x, axis=-1: np.exp(x) / np.exp(x).sum(axis, keepdims=True),
+    "log_softmax": lambda x, axis=-1: x - np.log(np.exp(x).sum(axis, keepdims=True)),
+    "logsumexp": lambda a, **axes: np.log(np.sum(np.exp(a), **axes)),
+    "getitem": lambda a, index: a[index],
+    "setitem": lambda a, index, value: _written(a, index, value),
+    "scatter": lambda ct, index, shape: _added(ct, index, shape),
+    "clip": lambda x, low=None, high=None: np.clip(x, low, high),
+    "astype": lambda a, dtype: np.asarray(a).astype(dtype),
+    "split_at": lambda ary, cuts, axis=0: tuple(np.split(ary, cuts, axis)),
+    "pad_constant": lambda array, width, value=0: np.pad(array, width, constant_values=value),
+    "unstack": lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)),
+    "einsum_explicit": np.einsum,
+    "where": np.where,
+}
+# NumPy functions that are made of operations: at which positions arrays stand, and samples.
+DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
+    "take": (
+        [0],
+        [
+            sample((3, 4), [0, 5, 0]),
+            sample((3, 4), np.array([[1, 0], [3, 3]]), axis=1),
+            sample((3, 4), [5, -4], axis=0, mode="wrap"),
+            sample((3, 4), [5, -4], axis=0, mode="clip"),
+            sample((3,), 1),
+        ],
+    ),
+    "take_along_axis": (
+        [0],
+        [
+            sample((3, 4), np.array([[0, 3], [1, 1], [2, 0]]), axis=1),
+            sample((3, 4), np.array([[2, 0, 0, 1]]), axis=0),
+            sample((3, 1), np.array([[0, 0]]), axis=-1),
+            sample((3, 4), np.array([5, 11, 5]), axis=None),
+        ],
+    ),
+    "split": ([0], [sample((4, 3), 2), sample((3, 5), [1, 3], axis=1)]),
+    "pad": (
+        [0],
+        [
+            sample((2, 3), 1),
+            sample((2, 3), ((0, 2), (1, 0)), constant_values=3.0),
+            sample((3, 4), (1, 2), mode="edge"),
+            sample((3, 4), ((1, 2), (3, 0)), mode="reflect"),
+            sample((3, 4), 2, mode="symmetric"),
+            sample((3, 4), ((4, 0), (0, 5)), mode="wrap"),
+        ],
+    ),
+    "dot": (
+        [0, 1],
+        [
+            sample((3,), (3,)),
+            sample((2, 3), (3, 4)),
+            sample((2, 3), (3,)),
+            sample((2, 3), (2, 3, 4)),
+            sample((2, 3), ()),
+        ],
+    ),
+    "inner": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 3)), sample((), (2,))]),
+    "outer": ([0, 1], [sample((3,), (4,)), sample((2, 2), (3,)), sample((), (2,))]),
+    "tensordot": (
+        [0, 1],
+        [
+            sample((2, 3), (3, 4), 1),
+            sample((2, 3, 4), (3, 4, 2)),
+            sample((2, 3), (2,), 0),
+            sample((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])),
+        ],
+    ),
+    "einsum": (
+        range(9),
+        [
+            sample("ij,jk", (2, 3), (3, 4)),
+            sample("ba", (2, 3)),
+            sample("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)),
+            sample("i...,i...->...", (3, 2), (3, 1)),
+            sample("ii", (3, 3)),
+            sample((2, 3), [0, 1], (3, 2), [1, 2], [0, 2]),
+            sample("ij,jk,kl->il", (2, 3), (3, 4), (4, 2), optimize=True),
+            sample("ij,jk,k,l->i", (2, 3), (3, 2), (2,), (2,), optimize="greedy"),
+        ],
+    ),
+    "linalg.outer": ([0, 1], [sample((3,), (4,))]),
+    "linalg.tensordot": ([0, 1], [sample((2, 3), (3, 4), axes=1)]),
+    "linalg.diagonal": ([0], [sample((2, 3, 4)), sample((2, 3, 3), offset=-1)]),
+    "linalg.matrix_transpose": ([0], [sample((2, 3, 4))]),
+}
+# Constants, of whatever they are made.
+UNTRACKED = {np.zeros_like, np.ones_like, np.empty_like}
+
+
+class Place(NamedTuple):
+    """Where in a call an array stands: at this position or keyword, at this item of a list."""
+
+    operand: str
+    key: int | str
+    item: int | None
+    shape: tuple[int, ...]
+
+
+class Case:
+    """A way to call an operation, `function`, with arrays of certain shapes.
+
+    reference: the same, on arrays, without tinygraph; None where that is tested elsewhere
+    twins: NumPy functions that come to the same through NumPy's protocols, with their names
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        sample: Sample,
+        places: Iterable[Place],
+        *,
+        domain: dict[str, tuple[float, float]] | None = None,
+        reference: Callable[..., Any] | None,
+        twins: dict[str, Callable[..., Any]],
+    ) -> None:
+        self.id = f"{name}-{_words(sample)}"
+        self.name, self.function, self.sample = name, function, sample
+        self.places = list(places)
+        self.domain, self.reference, self.twins = domain or {}, reference, twins
+
+    def __repr__(self) -> str:
+        return self.id
+
+    def call(self, function: Callable[..., Any], values: Sequence[Any]) -> list[Any]:
+        """The outputs of the function for these values in place of the arrays."""
+        args: list[Any] = [list(a) if _is_list(a) else a for a in self.sample.args]
+        kwargs = {k: list(a) if _is_list(a) else a for k, a in self.sample.kwargs.items()}
+        for place, value in zip(self.places, values, strict=True):
+            holder: Any = args if isinstance(place.key, int) else kwargs
+            if place.item is None:
+                holder[place.key] = value
+            else:
+                holder[place.key][place.item] = value
+        y = function(*args, **kwargs)
+        return list(y) if isinstance(y, (tuple, list)) else [y]
+
+    def __call__(self, *values: Any) -> list[Any]:
+        return self.call(self.function, values)
+
+    def arrays(self, *dtypes: Any) -> list[Any]:
+        """Numbers in the domain, away from its ends and from 0, no two of them alike.
+
+        dtypes: for each array its own; float64 by default. The same on every call.
+        """
+        sizes = [math.prod(place.shape) for place in self.places]
+        count = sum(sizes)
+        rng = self.random()
+        spread = (rng.permutation(count) + rng.uniform(0.3, 0.7, count)) / max(count, 1)
+        pieces = np.split(spread, np.cumsum(sizes)[:-1])
+        return [
+            _within(piece, *self.interval(place)).reshape(place.shape).astype(dtype)
+            for piece, place, dtype in zip(
+                pieces, self.places, dtypes or [np.float64] * len(pieces), strict=True
+            )
+        ]
+
+    def integers(self) -> list[Any]:
+        """Integers in the domain, as far as it has any."""
+        rng = self.random()
+        found = []
+        for place in self.places:
+            low, high = self.interval(place)
+            inside = [k for k in (1, 2, 3, 0) if low < k < high][:3] or [1]
+            found.append(rng.choice(inside, place.shape))
+        return [np.asarray(x) for x in found]
+
+    def interval(self, place: Place) -> tuple[float, float]:
+        """Where this array's elements may be."""
+        return self.domain.get(place.operand, (-math.inf, math.inf))
+
+    def random(self) -> np.random.Generator:
+        """A generator that starts in the same state every time."""
+        return np.random.default_rng(zlib.crc32(self.id.encode()))
+
+
+def _is_list(x: Any) -> bool:
+    return isinstance(x, list) and any(isinstance(item, tuple) for item in x)
+
+
+def _places(sample: Sample, primitive: Primitive) -> Iterator[Place]:
+    """Where the sample's arrays go: shapes that stand for differentiable operands."""
+    numbers = primitive.signature.bind(*range(len(sample.args)), **{k: k for k in sample.kwargs})
+    for operand in primitive.differentiable:
+        keys = numbers.arguments.get(operand, ())
+        for key in keys if isinstance(keys, tuple) else [keys]:
+            given = sample.args[key] if isinstance(key, int) else sample.kwargs[key]
+            if isinstance(given, tuple):
+                yield Place(operand, key, None, given)
+            elif _is_list(given):
+                for i, shape in enumerate(given):
+                    yield Place(operand, key, i, shape)
+
+
+def _within(unit: Any, low: float, high: float) -> Any:
+    """Numbers of (0, 1), moved to a moderate part of the interval."""
+    if math.isfinite(low) and math.isfinite(high):
+        return low + (high - low) * (0.15 + 0.7 * unit)
+    if math.isfinite(low):
+        return low + 0.4 + 2 * unit
+    if math.isfinite(high):
+        return high - 0.4 - 2 * unit
+    centred = 2 * unit - 1
+    return np.sign(centred) * 0.2 + 1.8 * centred
+
+
+def _words(sample: Sample) -> str:
+    """The arguments, as they stand in a test's name."""
+    if sample.args and all(_is_shape(a) for a in sample.args) and not sample.kwargs:
+        return "x".join(map(_word, sample.args))
+    return ",".join([*map(_word, sample.args), *(f"{k}={_word(v)}" for k, v in sample.kwargs.items())])
+
+
+def _is_shape(x: Any) -> bool:
+    return isinstance(x, tuple) and all(type(i) is int for i in x)
+
+
+def _word(x: Any) -> str:
+    if isinstance(x, slice):
+        return ":".join("" if b is None else str(b) for b in (x.start, x.stop, x.step))
+    if isinstance(x, tuple):
+        return f"({','.join(map(_word, x))}{',' * (len(x) == 1)})"
+    if isinstance(x, list):
+        return f"[{','.join(map(_word, x))}]"
+    if isinstance(x, np.ndarray):
+        return f"{x.dtype}{x.shape if not x.size else x.tolist()}".replace(" ", "")
+    return "..." if x is Ellipsis else getattr(x, "__name__", str(x))
+
+
+def _written(a: Any, index: Any, value: Any) -> Any:
+    out = np.array(a)
+    out[index] = value
+    return out
+
+
+def _added(ct: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    places = np.arange(math.prod(shape)).reshape(shape)[index]
+    out = np.zeros(math.prod(shape), ct.dtype)
+    np.add.at(out, np.ravel(places), np.ravel(ct))
+    return out.reshape(shape)
+
+
+def name_of(target: Any) -> str:
+    """What a key of the table of NumPy functions is called: `exp`, `add.reduce`, `linalg.outer`."""
+    if isinstance(target, tuple):
+        return f"{target[0].__name__}.{target[1]}"
+    inside = (getattr(target, "__module__", None) or "numpy").removeprefix("numpy").strip(".")
+    return f"{inside}.{target.__name__}" if inside else target.__name__
+
+
+def public(primitive: Primitive) -> Callable[..., Any]:
+    """The function that was generated for an operation."""
+    module = inspect.getmodule(primitive.definition)
+    return getattr(module, primitive.name)
+
+
+def _numpy_functions(primitive: Primitive) -> dict[str, Any]:
+    return {name_of(key): key for key, f in NUMPY.items() if _primitive(f) is primitive}
+
+
+def _primitive(function: Callable[..., Any]) -> Primitive | None:
+    return getattr(function, "primitive", None)
+
+
+def _twins(functions: dict[str, Any], s: Sample) -> dict[str, Callable[..., Any]]:
+    """Those of the NumPy functions that take the sample's arguments."""
+    found = {}
+    for name, function in functions.items():
+        if not isinstance(function, tuple):
+            if _accepts(function, s):
+                found[name] = function
+        elif function[1] == "reduce":
+            # A ufunc's method reduces axis 0 if it is not told, a function all of them.
+            reduce = function[0].reduce
+            found[name] = lambda *a, f=reduce, axis=None, **k: f(*a, axis=axis, **k)
+        elif "axis" in s.kwargs:
+            found[name] = getattr(*function)
+    return found
+
+
+def _accepts(function: Callable[..., Any], s: Sample) -> bool:
+    try:
+        inspect.signature(function).bind(*s.args, **s.kwargs)
+    except TypeError:
+        return False
+    except ValueError:  # it does not tell
+        return True
+    return True
+
+
+def _generic(primitive: Primitive) -> list[Sample]:
+    """Samples for an operation that works element by element."""
+    names = primitive.operands
+    shapes: Sequence[Any] = UNARY if len(names) == 1 else BINARY
+    samples = []
+    for shape in shapes:
+        args = [shape] if len(names) == 1 else shape
+        samples.append(
+            sample(
+                *[
+                    # Operands without a derivative are integers: the exponents of ldexp.
+                    a if name in primitive.differentiable else np.arange(math.prod(a)).reshape(a) % 3
+                    for name, a in zip(names, args, strict=True)
+                ]
+            )
+        )
+    return samples
+
+
+def _cases() -> Iterator[Case]:
+    for primitive in OPERATIONS.values():
+        functions = _numpy_functions(primitive)
+        plain = [f for f in functions.values() if not isinstance(f, tuple)]
+        for s in primitive.samples or (_generic(primitive) if primitive.broadcasts else ()):
+            yield Case(
+                primitive.name,
+                public(primitive),
+                s,
+                _places(s, primitive),
+                domain=primitive.domain,
+                reference=FORMULAS.get(primitive.name) or (plain[0] if plain else None),
+                twins=_twins(functions, s),
+            )
+    for name, (positions, samples) in DERIVED.items():
+        function = operator.attrgetter(name)(np)
+        ours = NUMPY[function]
+        for s in samples:
+            arrays = [(i, a) for i, a in enumerate(s.args) if i in positions and type(a) is tuple]
+            places = [Place(name, i, None, shape) for i, shape in arrays]
+            twins = {f"tg.{ours.__name__}": ours}
+            yield Case(name, function, s, places, reference=function, twins=twins)
+
+
+# Operations of the package; others are declared by tests.
+OPERATIONS = {
+    name: p for name, p in REGISTRY.items() if p.definition.__module__.startswith("tinygraph.")
+}
+CASES = list(_cases())
