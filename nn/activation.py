@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import tinygraph as tg
 
-from ..errors import ArgumentError
 from .module import Module
 
 Activation: TypeAlias = str | Callable[..., Any] | None
@@ -29,14 +28,14 @@ def activation_from(given: Activation, operation: str) -> Callable[..., Any] | N
         if given not in BY_NAME:
             close = difflib.get_close_matches(given, BY_NAME, 1)
             hint = f"did you mean {close[0]!r}? There are" if close else "it needs one of"
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{operation}: activation={given!r} is not known; {hint} {', '.join(BY_NAME)}, "
                 "or any function of a tensor; None for the identity"
             )
         return BY_NAME[given]
     if given is not None and (isinstance(given, type) or not callable(given)):
         name = given.__name__ if isinstance(given, type) else repr(given)
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{operation}: activation={name}; it needs a name such as 'relu', or a function of "
             "a tensor such as tg.relu"
         )
@@ -48,7 +47,7 @@ class ReLU(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """max(z, 0)."""
-        return tg.relu(z)  # type: ignore[no-any-return]
+        return tg.relu(z)
 
 
 class Sigmoid(Module):
@@ -56,7 +55,7 @@ class Sigmoid(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """1 / (1 + e^−z)."""
-        return tg.sigmoid(z)  # type: ignore[no-any-return]
+        return tg.sigmoid(z)
 
 
 class Tanh(Module):
@@ -64,4 +63,4 @@ class Tanh(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """Tanh z."""
-        return tg.tanh(z)  # type: ignore[no-any-return]
+        return tg.tanh(z)

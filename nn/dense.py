@@ -72,7 +72,7 @@ class Dense(Module):
         z = tg.matmul(x, self.weight)
         if self.bias is not None:
             z = z + self.bias
-        return z if self.activation is None else self.activation(z)  # type: ignore[no-any-return]
+        return z if self.activation is None else self.activation(z)
 
     def extra_repr(self) -> str:
         """The sizes, and what is not the default."""

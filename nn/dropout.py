@@ -8,9 +8,9 @@ import numpy as np
 
 import tinygraph as tg
 
-from ..errors import ArgumentError
 from .generator import Seed, generator_from, own_generator
 from .module import Module
+from .validation import fraction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,13 +31,8 @@ class Dropout(Module):
 
     def __init__(self, rate: float, *, generator: Seed = None) -> None:
         super().__init__()
-        number = isinstance(rate, (int, float, np.integer, np.floating))
-        if not number or isinstance(rate, bool) or not 0 <= rate < 1:
-            raise ArgumentError(
-                f"Dropout: rate={rate!r}; it needs the fraction that is dropped, in [0, 1), "
-                "which is 1 − keep_prob"
-            )
-        self.rate = float(rate)
+        meaning = "the fraction that is dropped, 1 − keep_prob"
+        self.rate = fraction("Dropout", "rate", rate, meaning)
         self.generator = (
             own_generator() if generator is None else generator_from(generator, "Dropout")
         )

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..errors import ArgumentError
+import tinygraph as tg
+
 
 Seed: TypeAlias = np.random.Generator | int | None
 
@@ -30,7 +31,7 @@ def generator_from(given: Seed, operation: str) -> np.random.Generator:
         return given
     if isinstance(given, (int, np.integer)) and not isinstance(given, bool) and given >= 0:
         return np.random.default_rng(given)
-    raise ArgumentError(
+    raise tg.ArgumentError(
         f"{operation}: generator={given!r}; it needs an integer seed of 0 or more, "
         "or np.random.default_rng(seed)"
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ..errors import ArgumentError, ShapeError
+import tinygraph as tg
+
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,12 +74,14 @@ BY_NAME: dict[str, Initializer] = {
     "glorot": glorot,
     "he": he,
 }
+# Not initialisers themselves, and easily taken for some.
+MAKERS: dict[str, Callable[..., Any]] = {"constant": constant, "normal": normal}
 
 
 def fans(shape: tuple[int, ...], operation: str) -> tuple[int, int]:
     """How many inputs an output has, and how many outputs an input."""
     if len(shape) < 2:
-        raise ShapeError(
+        raise tg.ShapeError(
             f"{operation}: the shape {shape} has no inputs and outputs; "
             "it needs (inputs, outputs), and biases begin with nn.zeros"
         )
@@ -97,25 +100,24 @@ def initial(
         if initializer not in BY_NAME:
             close = difflib.get_close_matches(initializer, BY_NAME, 1)
             hint = f"did you mean {close[0]!r}? There are" if close else "it needs one of"
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{operation}: initializer={initializer!r} is not known; {hint} "
                 f"{', '.join(BY_NAME)}, or a function of (shape, generator)"
             )
         initializer = BY_NAME[initializer]
     if not callable(initializer):
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{operation}: initializer is {type(initializer).__name__}; it needs a name or a "
             "function of (shape, generator). To set given weights, use .weight.assign(array)"
         )
-    for maker in (constant, normal):
-        if maker is initializer:
-            name = maker.__name__
-            raise ArgumentError(
-                f"{operation}: {name} makes initialisers; call it, initializer=nn.{name}(0.01)"
-            )
+    name = getattr(initializer, "__name__", "")
+    if name in MAKERS and initializer is MAKERS[name]:
+        raise tg.ArgumentError(
+            f"{operation}: {name} makes initialisers; call it, initializer=nn.{name}(0.01)"
+        )
     array = initializer(shape, generator)
     if np.shape(array) != shape:
-        raise ShapeError(
+        raise tg.ShapeError(
             f"{operation}: the initializer returned shape {np.shape(array)}; it needs {shape}, "
             "its first argument"
         )

@@ -10,7 +10,6 @@ import numpy as np
 
 import tinygraph as tg
 
-from ..errors import ArgumentError, DTypeError, IndexingError, ShapeError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,7 +24,7 @@ def from_logits(activation: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             logits: Any = args[0] if args else kwargs.get("logits")
             node = logits.node if type(logits) is tg.Tensor else None
             if node and node.primitive and node.primitive.name == activation:
-                raise ArgumentError(
+                raise tg.ArgumentError(
                     f"{loss.__name__}: {logits.described()} came, and the loss would apply "
                     f"{activation} a second time; pass the logits, the values before {activation}"
                 )
@@ -112,32 +111,32 @@ def _check_classes(logits: Any, labels: Any, axis: int) -> None:
     """Raise unless the labels are classes or probabilities for these logits."""
     operation = "softmax_cross_entropy"
     if not logits.ndim:
-        raise ShapeError(f"{operation}: logits of shape () have no classes; they need an axis")
+        raise tg.ShapeError(f"{operation}: logits of shape () have no classes; they need an axis")
     axis = np.lib.array_utils.normalize_axis_index(axis, logits.ndim)
     classes = logits.shape[axis]
     examples = logits.shape[:axis] + logits.shape[axis + 1 :]
     if classes < 2:
-        raise ShapeError(
+        raise tg.ShapeError(
             f"{operation}: logits of shape {logits.shape} have {classes} class along axis {axis}; "
             "softmax needs two or more, and for one unit there is sigmoid_cross_entropy"
         )
     if labels.shape == logits.shape:
         _check_probabilities(labels, axis)
     elif labels.shape != examples:
-        raise ShapeError(
+        raise tg.ShapeError(
             f"{operation}: labels of shape {labels.shape} for logits of shape {logits.shape}; they "
             f"need shape {examples} as classes, or {logits.shape} as probabilities"
             f"{_shape_fix(labels.shape, logits.shape, examples)}"
         )
     elif labels.dtype.kind not in "iu":
-        raise DTypeError(
+        raise tg.DTypeError(
             f"{operation}: class labels of dtype {labels.dtype}; classes are integers, so pass "
             "labels.astype(int)"
         )
     elif labels.view(f"u{labels.dtype.itemsize}").max() >= classes:  # negative ones wrap to huge
         wrong = next(label for label in np.ravel(labels) if not 0 <= label < classes)
         begun_at_1 = labels.min() == 1 and labels.max() == classes
-        raise IndexingError(
+        raise tg.IndexingError(
             f"{operation}: label {wrong} among logits for {classes} classes; "
             f"labels are 0 … {classes - 1}{', so subtract 1' if begun_at_1 else ''}"
         )
@@ -146,7 +145,7 @@ def _check_classes(logits: Any, labels: Any, axis: int) -> None:
 def _check_probabilities(labels: Any, axis: int) -> None:
     operation = "softmax_cross_entropy"
     if labels.dtype.kind not in "biuf":
-        raise DTypeError(
+        raise tg.DTypeError(
             f"{operation}: labels of dtype {labels.dtype}; probabilities are real numbers"
         )
     totals = labels.sum(axis, dtype=np.float64)
@@ -155,7 +154,7 @@ def _check_probabilities(labels: Any, axis: int) -> None:
     # Half precision rounds each of many probabilities by up to 5e-4 of its size.
     if negative or not off <= (1e-2 if labels.dtype == np.float16 else 1e-4):
         came = "a negative one" if negative else f"a sum of {np.ravel(totals)[_worst(totals)]:g}"
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{operation}: labels of the logits' shape are probabilities, which add up to 1 along "
             f"axis {axis}, and {came} came; for several labels per example there is "
             "sigmoid_cross_entropy, for classes along another axis axis="
@@ -213,9 +212,9 @@ def sigmoid_cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") 
     _check_logits(operation, logits, reduction)
     _check_same_shape(operation, "labels", labels, "logits", logits)
     if labels.dtype.kind not in "biuf":
-        raise DTypeError(f"{operation}: labels of dtype {labels.dtype}; they are real numbers")
+        raise tg.DTypeError(f"{operation}: labels of dtype {labels.dtype}; they are real numbers")
     if not (labels.min() >= 0 and labels.max() <= 1):
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{operation}: labels from {labels.min()} to {labels.max()}; they are probabilities in "
             "[0, 1]. (labels + 1) / 2 turns −1 and 1 into 0 and 1; for classes 0, 1, 2, … there is "
             "softmax_cross_entropy"
@@ -236,23 +235,26 @@ def mean_squared_error(predictions: Any, targets: Any) -> tg.Tensor:
     predictions, targets: real, of the same shape; gradients flow to both.
     Raises ShapeError if the shapes differ: broadcast, (m,) and (m, 1) would make (m, m).
     """
-    pair = [x if isinstance(x, (tg.Tensor, np.ndarray)) else tg.tensor(x)
-            for x in (predictions, targets)]  # fmt: skip
-    _check_same_shape("mean_squared_error", "targets", pair[1], "predictions", pair[0])
-    difference = tg.subtract(*pair)
-    return tg.mean(difference * difference)  # type: ignore[no-any-return]
+    predictions, targets = _with_shape(predictions), _with_shape(targets)
+    _check_same_shape("mean_squared_error", "targets", targets, "predictions", predictions)
+    difference = tg.subtract(predictions, targets)
+    return tg.mean(difference * difference)
+
+
+def _with_shape(x: Any) -> Any:
+    return x if isinstance(x, (tg.Tensor, np.ndarray)) else tg.tensor(x)
 
 
 def _check_logits(operation: str, logits: Any, reduction: str) -> None:
     if logits.dtype.kind != "f":
-        raise DTypeError(
+        raise tg.DTypeError(
             f"{operation}: logits of dtype {logits.dtype}; they are real scores, "
             "so pass floating ones, and the labels second"
         )
     if not logits.size:
-        raise ShapeError(f"{operation}: logits of shape {logits.shape}; the mean needs an example")
+        raise tg.ShapeError(f"{operation}: logits of shape {logits.shape}; the mean needs an example")
     if reduction not in ("mean", "sum", "none"):
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{operation}: reduction={reduction!r}; it needs 'mean', 'sum' or 'none'"
         )
 
@@ -263,7 +265,7 @@ def _check_same_shape(operation: str, name: str, x: Any, other_name: str, other:
         fix = ""
         if x.size == other.size:
             fix = f"; {name}.reshape({other.shape}) has that shape"
-        raise ShapeError(
+        raise tg.ShapeError(
             f"{operation}: {name} of shape {x.shape} for {other_name} of shape {other.shape}; "
             f"they need the same shape{fix}"
         )

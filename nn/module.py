@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import tinygraph as tg
 
-from ..errors import ArgumentError, DeclarationError
 from .state import checked_state, fitted
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the module computes."""
-        raise DeclarationError(
+        raise tg.DeclarationError(
             f"{type(self).__name__} has no forward; define `def forward(self, x):` in it"
         )
 
@@ -88,7 +87,7 @@ class Module:
         def __getattr__(self, name: str) -> Any:
             own = type(self).__name__
             if name in OWN:
-                raise DeclarationError(
+                raise tg.DeclarationError(
                     f"{own}: super().__init__() has not been called; "
                     f"make it the first line of {own}.__init__"
                 )
@@ -100,7 +99,7 @@ class Module:
         Later assignments to the attribute must have its shape, and are cast to its dtype.
         """
         if not name.isidentifier() or hasattr(self, name):
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{type(self).__name__}.register_buffer: {name!r} is not a free attribute name"
             )
         self.__dict__[name] = tg.tensor(value).numpy().copy()
@@ -108,6 +107,11 @@ class Module:
 
     def _as_buffer(self, name: str, value: Any) -> NDArray[Any]:
         where = f"{type(self).__name__}: the buffer {name!r}"
+        if type(value) is tg.Tensor and value.requires_grad:
+            raise tg.DetachError(
+                f"{where} is an array, and {value.described()}, which requires grad, was assigned "
+                "to it; assign its .detach()"
+            )
         return fitted(where, self.__dict__[name], value)
 
     def _check_parameter(self, name: str, value: Any) -> None:
@@ -119,7 +123,7 @@ class Module:
             came = "a computed tensor"
         else:
             return
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{type(self).__name__}: {name!r} is a parameter, and {came} was assigned to it, so it "
             f"would no longer be trained; give it a new value with .{name}.assign(value), "
             "replace it by tg.tensor(value, requires_grad=True), or freeze it with "
@@ -223,7 +227,7 @@ class Module:
         new = checked_state(operation, current | dict(self.named_buffers()), state)
         for path, parameter in parameters.items():
             if not parameter.is_leaf:
-                raise ArgumentError(
+                raise tg.ArgumentError(
                     f"{operation}: the parameter {path!r} is now the result of "
                     "an operation; change parameters inside `with tg.no_grad():`"
                 )

@@ -9,9 +9,8 @@ import numpy as np
 
 import tinygraph as tg
 
-from ..errors import ArgumentError, ShapeError
 from .module import Module
-from .validation import check_features, floating, positive
+from .validation import check_features, floating, fraction, positive, real
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -101,14 +100,10 @@ class BatchNorm(Module):
     ) -> None:
         super().__init__()
         self.features = positive("BatchNorm", "features", features)
-        if not 0 <= momentum < 1:
-            raise ArgumentError(
-                f"BatchNorm: momentum={momentum!r}; it needs the weight of the old average, "
-                "in [0, 1)"
-            )
-        if not eps > 0:
-            raise ArgumentError(f"BatchNorm: eps={eps!r}; it needs a small positive number")
-        self.momentum, self.eps = float(momentum), float(eps)
+        self.momentum = fraction("BatchNorm", "momentum", momentum, "the weight of the old average")
+        self.eps = real(eps)
+        if not self.eps > 0:
+            raise tg.ArgumentError(f"BatchNorm: eps={eps!r}; it needs a small positive number")
         dtype = floating("BatchNorm", dtype)
         self.gamma = tg.tensor(np.ones(self.features), dtype, requires_grad=True)
         self.beta = tg.tensor(np.zeros(self.features), dtype, requires_grad=True)
@@ -123,7 +118,7 @@ class BatchNorm(Module):
             scaled: tg.Tensor = (z - self.running_mean) * (self.gamma * inverse) + self.beta
             return scaled
         if math.prod(shape[:-1]) < 2:
-            raise ShapeError(
+            raise tg.ShapeError(
                 f"BatchNorm: input of shape {shape} in training, where each feature's "
                 "variance needs two examples or more; use larger batches, or call .eval() to "
                 "use the running averages"
@@ -132,7 +127,7 @@ class BatchNorm(Module):
         old, new = self.momentum, 1 - self.momentum
         self.running_mean = old * self.running_mean + new * mean.numpy()
         self.running_var = old * self.running_var + new * variance.numpy()
-        return out  # type: ignore[no-any-return]
+        return out
 
     def extra_repr(self) -> str:
         """The number of features, and what is not the default."""

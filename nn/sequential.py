@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias, overload
+__TG__from typing import Any, TypeAlias, overload
 
-from ..errors import ArgumentError
 from .module import Module
 
 Layer: TypeAlias = Callable[..., Any]
@@ -42,7 +41,7 @@ class Sequential(Module):
             came, fix = repr(layer), "a module, or a function of one tensor"
             if isinstance(layer, type):
                 came, fix = f"the class {layer.__name__}", f"an instance, {layer.__name__}(…)"
-            raise ArgumentError(f"Sequential: layer {len(self.layers)} is {came}; it needs {fix}")
+            raise tg.ArgumentError(f"Sequential: layer {len(self.layers)} is {came}; it needs {fix}")
         self.layers.append(layer)
         self._name_parameters()
 

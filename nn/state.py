@@ -9,7 +9,6 @@ import numpy as np
 
 import tinygraph as tg
 
-from ..errors import ArgumentError, DTypeError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +22,7 @@ def checked_state(
     Raises ArgumentError for other names, ShapeError or DTypeError for what does not fit.
     """
     if not isinstance(state, Mapping):
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{operation}: {type(state).__name__} came; it needs a dict of names and arrays, "
             "as state_dict() returns"
         )
@@ -35,7 +34,7 @@ def checked_state(
             for word, names in (("missing", missing), ("unexpected", unexpected))
             if names
         ]
-        raise ArgumentError(
+        raise tg.ArgumentError(
             f"{operation}: {'; '.join(problems)}; the state must come from one built the same "
             "way, and nothing has been loaded"
         )
@@ -48,13 +47,15 @@ def fitted(where: str, old: NDArray[Any], value: Any) -> NDArray[Any]:
     """A copy of the value as an array of the old one's shape and dtype."""
     if type(value) is tg.Tensor:
         value = value.numpy()
-    elif type(value) is not np.ndarray:
-        value = tg.tensor(value).numpy()
-    if value.shape != old.shape:
-        raise ShapeError(f"{where} has shape {old.shape}, the new value {value.shape}")
-    if not np.can_cast(value.dtype, old.dtype, "same_kind"):
-        raise DTypeError(
-            f"{where} has dtype {old.dtype}, and a value of dtype {value.dtype} does not cast "
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise tg.ShapeError(f"{where}: {error}") from None
+    if array.shape != old.shape:
+        raise tg.ShapeError(f"{where} has shape {old.shape}, the new value {array.shape}")
+    if not np.can_cast(array.dtype, old.dtype, "same_kind"):
+        raise tg.DTypeError(
+            f"{where} has dtype {old.dtype}, and a value of dtype {array.dtype} does not cast "
             "to it without loss; convert it with .astype first"
         )
-    return np.array(value, dtype=old.dtype)
+    return np.array(array, dtype=old.dtype)

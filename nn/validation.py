@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DTypeError, ShapeError
+import tinygraph as tg
+
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -22,8 +23,21 @@ def positive(operation: str, name: str, number: Any) -> int:
     except TypeError:
         integer = 0
     if integer < 1 or isinstance(number, bool):
-        raise ArgumentError(f"{operation}: {name}={number!r}; it needs a positive integer")
+        raise tg.ArgumentError(f"{operation}: {name}={number!r}; it needs a positive integer")
     return integer
+
+
+def fraction(operation: str, name: str, given: Any, meaning: str) -> float:
+    """The number as a Python float, which must lie in [0, 1)."""
+    if not 0 <= real(given) < 1:
+        raise tg.ArgumentError(f"{operation}: {name}={given!r}; it needs {meaning}, in [0, 1)")
+    return float(given)
+
+
+def real(given: Any) -> float:
+    """The number as a Python float; NaN for what is none."""
+    known = isinstance(given, (int, float, np.integer, np.floating))
+    return float(given) if known and not isinstance(given, bool) else float("nan")
 
 
 def floating(operation: str, dtype: DTypeLike) -> np.dtype[Any]:
@@ -31,9 +45,9 @@ def floating(operation: str, dtype: DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise DTypeError(f"{operation}: dtype={dtype!r} is not a dtype; {error}") from None
+        raise tg.DTypeError(f"{operation}: dtype={dtype!r} is not a dtype; {error}") from None
     if found.kind != "f":
-        raise DTypeError(
+        raise tg.DTypeError(
             f"{operation}: dtype={found}, which has no gradients; it needs a floating dtype, "
             "such as np.float32"
         )
@@ -52,6 +66,6 @@ def check_features(layer: Module, x: Any, features: int) -> tuple[int, ...]:
         fix = "flatten each example first, x.reshape(len(x), -1)"
     else:
         fix = f"build the layer for {shape[-1]} features instead" if shape else "give it an axis"
-    raise ShapeError(
+    raise tg.ShapeError(
         f"{name}: input of shape {shape}; it needs (…, {features}), one example per row; {fix}"
     )

@@ -9,7 +9,6 @@ import numpy as np
 
 import tinygraph as tg
 
-from ..errors import ArgumentError
 from .optimizer import Optimizer, number
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Adam(Optimizer):
         try:
             beta1, beta2 = betas
         except (TypeError, ValueError):
-            raise ArgumentError(f"Adam: betas={betas!r}; it needs a pair (β₁, β₂)") from None
+            raise tg.ArgumentError(f"Adam: betas={betas!r}; it needs a pair (β₁, β₂)") from None
         self.betas = number("Adam: β₁", beta1, 0, 1), number("Adam: β₂", beta2, 0, 1)
         self.eps = number("Adam: eps", eps, 0, np.inf)
 

@@ -9,7 +9,6 @@ import numpy as np
 
 import tinygraph as tg
 
-from ..errors import ArgumentError, BackwardError, DTypeError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +34,7 @@ class Optimizer:
         self.parameters = self._checked(params)
         self.lr = lr
         if not self.lr:
-            raise ArgumentError(f"{self._name}: lr=0 would change nothing; it needs a positive lr")
+            raise tg.ArgumentError(f"{self._name}: lr=0 would change nothing; it needs a positive lr")
         self.steps = np.zeros((), np.int64)
         self.state = {slot: self._zeros() for slot in self.slots}
         self._out = self._zeros()
@@ -73,20 +72,20 @@ class Optimizer:
     def _checked(self, params: Any) -> list[tg.Tensor]:
         """The parameters as a list, each fit to be optimised."""
         if isinstance(params, tg.Tensor):
-            raise ArgumentError(f"{self._name}: params is a single tensor; pass a list, [tensor]")
+            raise tg.ArgumentError(f"{self._name}: params is a single tensor; pass a list, [tensor]")
         if hasattr(params, "parameters"):
             came = type(params).__name__
-            raise ArgumentError(f"{self._name}: params is a {came}; pass its .parameters()")
+            raise tg.ArgumentError(f"{self._name}: params is a {came}; pass its .parameters()")
         if isinstance(params, Mapping):
-            raise ArgumentError(f"{self._name}: params is a dict; pass its .values()")
+            raise tg.ArgumentError(f"{self._name}: params is a dict; pass its .values()")
         if not isinstance(params, Iterable):
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{self._name}: params is {params!r}; it needs a list of tensors, or "
                 "model.parameters()"
             )
         parameters = list(params)
         if not parameters:
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{self._name}: no parameters came; if they are a generator, it can be used only "
                 "once, so call model.parameters() again"
             )
@@ -94,7 +93,7 @@ class Optimizer:
         for i, parameter in enumerate(parameters):
             self._check_parameter(i, parameter)
             if id(parameter) in seen:
-                raise ArgumentError(
+                raise tg.ArgumentError(
                     f"{self._name}: parameter {i} ({parameter.described()}) is parameter "
                     f"{seen[id(parameter)]} again, and would be moved twice a step; pass it once"
                 )
@@ -103,22 +102,22 @@ class Optimizer:
 
     def _check_parameter(self, i: int, parameter: Any) -> None:
         if not isinstance(parameter, tg.Tensor):
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{self._name}: parameter {i} is {type(parameter).__name__}; it needs a tensor "
                 "made by tg.Variable(...) or tg.tensor(..., requires_grad=True)"
             )
         if not parameter.requires_grad:
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{self._name}: parameter {i} ({parameter.described()}) does not require grad; "
                 "make it with tg.Variable(...) or tg.tensor(..., requires_grad=True)"
             )
         if not parameter.is_leaf:
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{self._name}: parameter {i} ({parameter.described()}) was computed; only a leaf "
                 "can be given new values, so pass the tensor it was computed from"
             )
         if parameter.dtype.kind != "f":
-            raise DTypeError(
+            raise tg.DTypeError(
                 f"{self._name}: parameter {i} ({parameter.described()}) is {parameter.dtype}; "
                 "optimise its real and imaginary parts as two real tensors"
             )
@@ -135,7 +134,7 @@ class Optimizer:
         """
         gradients = [self._gradient(i) for i in range(len(self.parameters))]
         if all(gradient is None for gradient in gradients):
-            raise BackwardError(
+            raise tg.BackwardError(
                 f"{self._name}.step: no parameter has a gradient; call loss.backward() first, on "
                 "a loss computed from these parameters"
             )
@@ -150,7 +149,7 @@ class Optimizer:
         parameter = self.parameters[i]
         if parameter.is_leaf:
             return parameter.grad
-        raise BackwardError(
+        raise tg.BackwardError(
             f"{self._name}.step: parameter {i} is no longer a leaf but {parameter.described()}, "
             "as after w[0] = 5; change parameters inside `with tg.no_grad():`"
         )
@@ -169,14 +168,14 @@ class Optimizer:
         5.0000
         """
         if not callable(cost_fn):
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{self._name}.minimize: {type(cost_fn).__name__} came; it needs a function that "
                 "computes the cost anew, such as lambda: w**2 - 10 * w + 25"
             )
         self.zero_grad()
         cost = cost_fn()
         if not isinstance(cost, tg.Tensor):
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{self._name}.minimize: cost_fn returned {type(cost).__name__}; it must return "
                 "the cost as a tensor, computed from the parameters"
             )
@@ -198,18 +197,25 @@ class Optimizer:
         old = self._arrays()
         if not isinstance(state, Mapping) or state.keys() != old.keys():
             given = set(state) if isinstance(state, Mapping) else {type(state).__name__}
-            raise ArgumentError(
+            raise tg.ArgumentError(
                 f"{operation}: missing {sorted(old.keys() - given)}, unexpected "
                 f"{sorted(given - old.keys())}; the state must come from the state_dict() of "
                 f"{self._name} for as many parameters"
             )
-        new = {name: np.array(state[name], array.dtype) for name, array in old.items()}
+        new = {}
         for name, array in old.items():
-            if new[name].shape != array.shape:
-                raise ShapeError(
-                    f"{operation}: {name!r} has shape {array.shape}, the new value "
-                    f"{new[name].shape}; the parameters must come in the same order"
+            value = np.asarray(state[name])
+            if value.shape != array.shape:
+                raise tg.ShapeError(
+                    f"{operation}: {name!r} has shape {array.shape}, the new value {value.shape}; "
+                    "the parameters must come in the same order"
                 )
+            if not np.can_cast(value.dtype, array.dtype, "same_kind"):
+                raise tg.DTypeError(
+                    f"{operation}: {name!r} has dtype {array.dtype}, and a value of dtype "
+                    f"{value.dtype} does not cast to it without loss"
+                )
+            new[name] = value.astype(array.dtype)
         for name in self.settings:
             setattr(self, name, new[name].tolist())
         self.steps = new["steps"]
@@ -217,8 +223,8 @@ class Optimizer:
             arrays[:] = [new[f"{slot}.{i}"] for i in range(len(arrays))]
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        arrays = {name: np.array(getattr(self, name), np.float64) for name in self.settings}
-        arrays["steps"] = self.steps
+        arrays: dict[str, NDArray[Any]] = {"steps": self.steps}
+        arrays |= {name: np.array(getattr(self, name), np.float64) for name in self.settings}
         for slot, kept in self.state.items():
             arrays |= {f"{slot}.{i}": array for i, array in enumerate(kept)}
         return arrays
@@ -236,5 +242,5 @@ def number(what: str, given: Any, low: float, high: float) -> float:
         found = np.nan
     if isinstance(given, str) or not low <= found < high:
         above = f"in [{low:g}, {high:g})" if high < np.inf else f"of {low:g} or more, and finite"
-        raise ArgumentError(f"{what}={given!r}; it needs a number {above}")
+        raise tg.ArgumentError(f"{what}={given!r}; it needs a number {above}")
     return found

@@ -247,7 +247,8 @@ def _words(sample: Sample) -> str:
     """The arguments, as they stand in a test's name."""
     if sample.args and all(_is_shape(a) for a in sample.args) and not sample.kwargs:
         return "x".join(map(_word, sample.args))
-    return ",".join([*map(_word, sample.args), *(f"{k}={_word(v)}" for k, v in sample.kwargs.items())])
+    named = [f"{k}={_word(v)}" for k, v in sample.kwargs.items()]
+    return ",".join([*map(_word, sample.args), *named])
 
 
 def _is_shape(x: Any) -> bool:
@@ -290,7 +291,7 @@ def name_of(target: Any) -> str:
 def public(primitive: Primitive) -> Callable[..., Any]:
     """The function that was generated for an operation."""
     module = inspect.getmodule(primitive.definition)
-    return getattr(module, primitive.name)
+    return getattr(module, primitive.definition.__name__)
 
 
 def _numpy_functions(primitive: Primitive) -> dict[str, Any]:
@@ -330,34 +331,36 @@ def _accepts(function: Callable[..., Any], s: Sample) -> bool:
 def _generic(primitive: Primitive) -> list[Sample]:
     """Samples for an operation that works element by element."""
     names = primitive.operands
-    shapes: Sequence[Any] = UNARY if len(names) == 1 else BINARY
-    samples = []
-    for shape in shapes:
-        args = [shape] if len(names) == 1 else shape
-        samples.append(
-            sample(
-                *[
-                    # Operands without a derivative are integers: the exponents of ldexp.
-                    a if name in primitive.differentiable else np.arange(math.prod(a)).reshape(a) % 3
-                    for name, a in zip(names, args, strict=True)
-                ]
-            )
+    shapes = [(shape,) for shape in UNARY] if len(names) == 1 else BINARY
+    return [
+        sample(
+            *[
+                shape if name in primitive.differentiable else _small_integers(shape)
+                for name, shape in zip(names, together, strict=True)
+            ]
         )
-    return samples
+        for together in shapes
+    ]
+
+
+def _small_integers(shape: tuple[int, ...]) -> Any:
+    """What an operand without a derivative gets: the exponents of ldexp."""
+    return np.arange(math.prod(shape)).reshape(shape) % 3
 
 
 def _cases() -> Iterator[Case]:
     for primitive in OPERATIONS.values():
         functions = _numpy_functions(primitive)
         plain = [f for f in functions.values() if not isinstance(f, tuple)]
+        name = primitive.definition.__name__
         for s in primitive.samples or (_generic(primitive) if primitive.broadcasts else ()):
             yield Case(
-                primitive.name,
+                name,
                 public(primitive),
                 s,
                 _places(s, primitive),
                 domain=primitive.domain,
-                reference=FORMULAS.get(primitive.name) or (plain[0] if plain else None),
+                reference=FORMULAS.get(name) or (plain[0] if plain else None),
                 twins=_twins(functions, s),
             )
     for name, (positions, samples) in DERIVED.items():

@@ -1,6 +1,7 @@
 """tinygraph: reverse-mode automatic differentiation over NumPy. You write the cost; it derives."""
 
 from . import methods as _methods  # noqa: F401 - hangs the operations on Tensor
+from . import render as _render  # noqa: F401 - hangs drawing on Graph
 from .backward import gradients
 from .errors import (
     ArgumentError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Iterator
@@ -32,8 +33,8 @@ class GraphNode:
     label          what stands on the picture: the symbol of an operation; else name, value or shape
     operation      how it was computed, "multiply" or "split[1]"; None unless kind is "operation"
     name           given by the user, or None
-    shape, dtype   of the value; a tuple of them where an operation has several outputs; a Python
-                   number has no dtype
+    shape          of the value; a tuple of shapes where an operation has several outputs
+    dtype          its name, likewise; None for a Python number, which adapts to what it meets
     value          of a scalar, a Python number; else None
     gradient       of a scalar, a Python number; None elsewhere, and where it was not computed
     gradient_norm  Euclidean norm of the gradient, of any shape; None where it was not computed
@@ -46,7 +47,7 @@ class GraphNode:
     operation: str | None = None
     name: str | None = None
     shape: tuple[Any, ...] = ()
-    dtype: Any = None
+    dtype: str | tuple[str, ...] | None = None
     value: complex | None = None
     gradient: complex | None = None
     gradient_norm: float | None = None
@@ -188,7 +189,15 @@ class _Builder:
         own, value = len(self.nodes), number(value)
         label = _label(name, shape, value)
         self.nodes.append(
-            GraphNode(own, "constant", label, name=name, shape=shape, dtype=dtype, value=value)
+            GraphNode(
+                id=own,
+                kind="constant",
+                label=label,
+                name=name,
+                shape=shape,
+                dtype=None if dtype is None else _dtype_name(dtype),
+                value=value,
+            )
         )
         return own
 
@@ -210,12 +219,17 @@ def _record(node: Node, own: int) -> GraphNode:
         operation=operation,
         name=node.name,
         shape=node.shape,
-        dtype=node.dtype,
+        dtype=_dtype_name(node.dtype),
         value=value,
         gradient=gradient,
         gradient_norm=norm,
         params=params,
     )
+
+
+@functools.cache
+def _dtype_name(dtype: Any) -> str | tuple[str, ...]:
+    return tuple(map(str, dtype)) if type(dtype) is tuple else str(dtype)
 
 
 def _label(name: str | None, shape: tuple[int, ...], value: complex | None) -> str:

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph import Graph, graph
 from tinygraph.errors import ArgumentError, GraphSizeError
-from tinygraph.graph import Graph, graph
 from tinygraph.render.dot import clean, short
 
 SVG = "{http://www.w3.org/2000/svg}"

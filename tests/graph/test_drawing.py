@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import tinygraph as tg
+from tinygraph import graph
 from tinygraph.errors import ArgumentError, GraphSizeError, RenderError
-from tinygraph.graph import graph
 from tinygraph.render import RenderWarning
 
 ROOT = Path(__file__).parents[2]
@@ -216,7 +216,7 @@ def test_a_notebook_with_a_failing_engine_shows_text(broken_dot):
 
 def test_drawing_is_imported_only_to_draw():
     code = (
-        "import sys, tinygraph.graph, tinygraph.render; "
+        "import sys, tinygraph as tg; tg.graph(tg.Variable(1.0)).to_dot(); "
         "print(sys.modules.keys() & {'graphviz', 'pygraphviz'})"
     )
     run = subprocess.run(

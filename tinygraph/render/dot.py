@@ -129,18 +129,22 @@ def _title(item: Item) -> str:
 
 
 def _value(item: Item) -> str:
-    """The value of a scalar; of an array its shape; the dtype where it says something."""
+    """The value of a scalar; of an array its shape; the dtype where it is unusual or changes."""
     node = item.node
     if isinstance(node.dtype, tuple):
         return _font(f"{len(node.dtype)} outputs", SOFT, 12)
     value = _font(str(node.shape), SOFT, 12) if node.value is None else short(node.value)
     if node.kind == "operation":
-        # Said where it changes.
-        floating = [s.dtype for s in item.sources if getattr(s.dtype, "kind", "") in ("f", "c")]
-        telling = any(dtype != node.dtype for dtype in floating)
+        telling = any(dtype != node.dtype for dtype in _floating(item.sources))
     else:
-        telling = str(node.dtype) not in USUAL_DTYPES
+        telling = node.dtype is not None and node.dtype not in USUAL_DTYPES
     return f"{value} {_font(str(node.dtype), SOFT, 10)}" if telling else value
+
+
+def _floating(nodes: list[GraphNode]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node.dtype, str) and node.dtype.startswith(("float", "complex")):
+            yield node.dtype
 
 
 def _gradient(node: GraphNode) -> str:

@@ -1,0 +1,280 @@
+"""What operations do where calculus leaves a choice, or floating point would overflow."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from derivatives import assert_gradient
+
+import tinygraph as tg
+
+INF, NAN = np.inf, np.nan
+EPS = np.finfo(np.float64).eps
+FAR = 1e4  # where e^x is far out of range
+
+
+def gradients_at(function: Any, inputs: Any, cotangent: Any = None) -> tuple[Any, list[Any]]:
+    """The value of the function, and its gradient with respect to each input."""
+    leaves = [tg.Variable(x) for x in inputs]
+    y = function(*leaves)
+    ct = np.ones(y.shape) if cotangent is None else cotangent
+    return y.numpy(), [g.numpy() for g in tg.gradients(y, leaves, ct)]
+
+
+def hessian_at(function: Any, x: Any) -> Any:
+    """The matrix of second derivatives of a scalar function of a vector."""
+    leaf = tg.Variable(x)
+    (first,) = tg.gradients(function(leaf), leaf, create_graph=True)
+    rows = [tg.gradients(first[i], leaf, retain_graph=True)[0] for i in range(leaf.size)]
+    return np.array([np.zeros(leaf.size) if row is None else row.numpy() for row in rows])
+
+
+def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any = None) -> Any:
+    return pytest.param(function, inputs, value, wanted, ct, id=name)
+
+
+@pytest.mark.parametrize(
+    "function, inputs, value, wanted, cotangent",
+    [
+        # Ties share equally.
+        row("maximum tie", tg.maximum, [[2.0, 1.0], 2.0], [2, 2], [0.5, 0], 1.5),
+        row("minimum tie", tg.minimum, [[2.0, 1.0], 2.0], [2, 1], [0.5, 1], 0.5),
+        row("fmax tie", tg.fmax, [2.0, 2.0], 2, 0.5, 0.5),
+        row("fmin tie", tg.fmin, [2.0, 2.0], 2, 0.5, 0.5),
+        row("fmax nan", tg.fmax, [[NAN, 1.0], [1.0, NAN]], [1, 1], [0, 1], [1, 0]),
+        row("fmin nan", tg.fmin, [[NAN, 1.0], [1.0, NAN]], [1, 1], [0, 1], [1, 0]),
+        row("max tie", tg.max, [[2.0, 1.0, 2.0]], 2, [0.5, 0, 0.5]),
+        row("max three", tg.max, [[3.0, 3.0, 3.0, 0.0]], 3, [1 / 3, 1 / 3, 1 / 3, 0]),
+        row(
+            "max tie of a row", lambda x: tg.max(x, axis=1), [[[1.0, 1], [0, 5]]], [1, 5],
+            [[0.5, 0.5], [0, 1]],
+        ),
+        row("min tie", tg.min, [[2.0, 1.0, 1.0]], 1, [0, 0.5, 0.5]),
+        # Kinks.
+        row("abs", tg.absolute, [[-2.0, 0.0, -0.0, 3.0]], [2, 0, 0, 3], [-1, 0, 0, 1]),
+        row("fabs", tg.fabs, [[-2.0, 0.0, 3.0]], [2, 0, 3], [-1, 0, 1]),
+        row("sign", tg.sign, [[-2.0, 0.0, 3.0]], [-1, 0, 1], [0, 0, 0]),
+        row("relu", tg.relu, [[-2.0, 0.0, -0.0, 3.0]], [0, 0, 0, 3], [0, 0, 0, 1]),
+        row("leaky relu", tg.leaky_relu, [[-2.0, 0.0, 3.0]], [-0.02, 0, 3], [0.01, 0.01, 1]),
+        row("clip", lambda x: tg.clip(x, -1, 2), [[-2.0, -1, 0, 2, 3]], [-1, -1, 0, 2, 2],
+            [0, 1, 1, 1, 0]),
+        row("clip to bounds", tg.clip, [[-2.0, -1, 0, 2, 3], -1.0, 2.0], [-1, -1, 0, 2, 2],
+            [0, 1, 1, 1, 0], 1, 1),
+        row("heaviside", tg.heaviside, [[-1.0, 0, 1], 0.5], [0, 0.5, 1], [0, 0, 0], 1),
+        row("copysign", tg.copysign, [[-2.0, 3, -4], [1.0, -1, -1]], [2, -3, -4], [-1, -1, 1],
+            [0, 0, 0]),
+        # Powers of 0, and of negative numbers.
+        row("0^0", tg.power, [0.0, 0.0], 1, 0, 0),
+        row("x^0", lambda x: tg.power(x, np.zeros(3)), [[-2.0, 0, 3]], [1, 1, 1], [0, 0, 0]),
+        row("x**0", lambda x: x**0, [[-2.0, 0, 3]], [1, 1, 1], [0, 0, 0]),
+        row("x**0.0", lambda x: x**0.0, [[-2.0, 0, 3]], [1, 1, 1], [0, 0, 0]),
+        row("0^1, 0^2, 0^3", tg.power, [[0.0, 0, 0], [1.0, 2, 3]], [0, 0, 0], [1, 0, 0],
+            [0, 0, 0]),
+        row("x**1", lambda x: x**1, [[-2.0, 0, 3]], [-2, 0, 3], [1, 1, 1]),
+        row("x**2", lambda x: x**2, [[-2.0, 0, 3]], [4, 0, 9], [-4, 0, 6]),
+        row("x**3.0", lambda x: x**3.0, [[-2.0, 0, 3]], [-8, 0, 27], [12, 0, 27]),
+        row("x**-1", lambda x: x**-1, [[-2.0, 4]], [-0.5, 0.25], [-0.25, -0.0625]),
+        row("x ** array", lambda x: x ** np.array([0, 1, 2]), [[0.0, 0, 0]], [1, 0, 0], [0, 1, 0]),
+        row("2**x", lambda x: 2**x, [[0.0, 1]], [1, 2], [np.log(2), 2 * np.log(2)]),
+        row("0**x", lambda x: 0**x, [[0.0, 1]], [1, 0], [0, 0]),
+        row("float_power 0^0", tg.float_power, [0.0, 0.0], 1, 0, 0),
+        row("square", tg.square, [[-2.0, 0]], [4, 0], [-4, 0]),
+        # No direction is better than another.
+        row("hypot", tg.hypot, [0.0, 0.0], 0, 0, 0),
+        row("hypot on an axis", tg.hypot, [[0.0, -2], [3.0, 0]], [3, 2], [0, -1], [1, 0]),
+        row("arctan2", tg.arctan2, [0.0, 0.0], 0, 0, 0),
+        row("std", tg.std, [[2.0, 2.0, 2.0]], 0, [0, 0, 0]),
+        row("std of rows", lambda x: tg.std(x, axis=1), [[[2.0, 2], [1, 3]]], [0, 1],
+            [[0, 0], [-0.5, 0.5]]),
+        row("var", tg.var, [[2.0, 2.0]], 0, [0, 0]),
+        # Products with zeros.
+        row("prod no zero", tg.prod, [[2.0, 3, 4]], 24, [12, 8, 6]),
+        row("prod one zero", tg.prod, [[0.0, 3, 4]], 0, [12, 0, 0]),
+        row("prod two zeros", tg.prod, [[0.0, 3, 0]], 0, [0, 0, 0]),
+        row("prod of zeros", tg.prod, [[0.0]], 0, [1]),
+        row("prod of columns", lambda x: tg.prod(x, axis=0), [[[0.0, 2, 0], [3, 4, 0]]],
+            [0, 8, 0], [[3, 4, 0], [0, 2, 0]]),
+        row("prod of nothing", tg.prod, [np.zeros((0,))], 1, np.zeros((0,))),
+        # Exponentials out of range.
+        row("sigmoid", tg.sigmoid, [[-FAR, 0, FAR]], [0, 0.5, 1], [0, 0.25, 0]),
+        row("softplus", tg.softplus, [[-FAR, 0, FAR]], [0, np.log(2), FAR],
+            [0, 0.5, 1]),
+        row("tanh", tg.tanh, [[-FAR, FAR]], [-1, 1], [0, 0]),
+        row("logsumexp", tg.logsumexp, [[FAR, -FAR, 0]], FAR, [1, 0, 0]),
+        row("logsumexp below", tg.logsumexp, [[-FAR, -FAR]], -FAR + np.log(2),
+            [0.5, 0.5]),
+        row("logsumexp -inf", tg.logsumexp, [[-INF, 0.0]], 0, [0, 1]),
+        row("logsumexp only -inf", tg.logsumexp, [[-INF, -INF]], -INF, [0, 0]),
+        row("softmax", tg.softmax, [[FAR, -FAR, 0]], [1, 0, 0], [0, 0, 0],
+            ct=[1.0, 2, 3]),
+        row("softmax tie", tg.softmax, [[FAR, FAR]], [0.5, 0.5], [-0.25, 0.25],
+            ct=[1.0, 2]),
+        row("softmax -inf", tg.softmax, [[-INF, 0.0, 0.0]], [0, 0.5, 0.5], [0, -0.25, 0.25],
+            ct=[5.0, 1, 2]),
+        row("log_softmax", tg.log_softmax, [[FAR, -FAR]], [0, -2 * FAR],
+            [-1, 1], ct=[0.0, 1]),
+        row("logaddexp far", tg.logaddexp, [[FAR, -FAR], [-FAR, FAR]],
+            [FAR, FAR], [1, 0], [0, 1]),
+        row("logaddexp2 far", tg.logaddexp2, [[FAR, -FAR], [-FAR, FAR]],
+            [FAR, FAR], [1, 0], [0, 1]),
+        row("logaddexp -inf", tg.logaddexp, [[-INF, 0, -INF], [0.0, -INF, -INF]], [0, 0, -INF],
+            [0, 1, 0.5], [1, 0, 0.5]),
+        row("logaddexp inf", tg.logaddexp, [[INF, 0, INF], [0.0, INF, -INF]], [INF, INF, INF],
+            [1, 0, 1], [0, 1, 0]),
+        row("logaddexp both inf", tg.logaddexp, [INF, INF], INF, 0.5, 0.5),
+    ],
+)  # fmt: skip
+def test_first_derivative(function, inputs, value, wanted, cotangent):
+    found, grads = gradients_at(function, inputs, cotangent)
+    np.testing.assert_allclose(found, value, rtol=4 * EPS)
+    for g, expected in zip(grads, wanted, strict=True):
+        np.testing.assert_allclose(g, expected, rtol=4 * EPS)
+
+
+@pytest.mark.parametrize(
+    "function, x, wanted",
+    [
+        ("prod", [2.0, 3, 4], [[0, 4, 3], [4, 0, 2], [3, 2, 0]]),
+        ("prod", [0.0, 3, 4], [[0, 4, 3], [4, 0, 0], [3, 0, 0]]),
+        ("prod", [0.0, 3, 0], [[0, 0, 3], [0, 0, 0], [3, 0, 0]]),
+        ("prod", [0.0, 0, 0], np.zeros((3, 3))),
+        ("logsumexp", [FAR, FAR], [[0.25, -0.25], [-0.25, 0.25]]),
+        ("logsumexp", [FAR, -FAR], np.zeros((2, 2))),
+        ("max", [2.0, 1.0, 2.0], np.zeros((3, 3))),
+    ],
+)
+def test_second_derivatives_of_a_reduction(function, x, wanted):
+    np.testing.assert_allclose(hessian_at(getattr(tg, function), x), wanted, rtol=4 * EPS)
+
+
+@pytest.mark.parametrize(
+    "function, x, wanted",
+    [
+        (tg.relu, [-1.0, 0, 1], [0, 0, 0]),
+        (tg.absolute, [-1.0, 0, 1], [0, 0, 0]),
+        (tg.sigmoid, [-FAR, 0, FAR], [0, 0, 0]),
+        (tg.softplus, [-FAR, 0, FAR], [0, 0.25, 0]),
+        (tg.tanh, [-FAR, 0, FAR], [0, 0, 0]),
+        (tg.square, [-2.0, 0], [2, 2]),
+        (lambda x: x**0, [-2.0, 0, 3], [0, 0, 0]),
+        (lambda x: x**1, [-2.0, 0, 3], [0, 0, 0]),
+        (lambda x: x**2, [-2.0, 0, 3], [2, 2, 2]),
+        (lambda x: x**3, [-2.0, 0, 3], [-12, 0, 18]),
+        (lambda x: x ** np.array([0, 1, 2, 3]), np.zeros(4), [0, 0, 2, 0]),
+        (lambda x: x ** tg.Variable([0, 1, 2, 3]), np.zeros(4), [0, 0, 2, 0]),
+        (lambda x: tg.clip(x, -1, 1), [-2.0, -1, 0, 1, 2], np.zeros(5)),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_second_derivative_element_by_element(function, x, wanted):
+    found = hessian_at(lambda x: tg.sum(function(x)), x)
+    np.testing.assert_allclose(found, np.diag(wanted), rtol=4 * EPS)
+
+
+def test_mixed_derivative_of_a_power_at_0():
+    """d²(a^b)/da db = a^(b−1) (1 + b log a), which goes to 0 with a for b > 1."""
+    a, b = tg.Variable(0.0), tg.Variable(2.0)
+    by_a, by_b = tg.gradients(a**b, [a, b], create_graph=True)
+    assert tg.gradients(by_a, b, retain_graph=True)[0].item() == 0
+    assert tg.gradients(by_b, a)[0].item() == 0
+
+
+@pytest.mark.parametrize(
+    "function", [tg.sqrt, tg.cbrt, lambda x: x**0.5], ids=["sqrt", "cbrt", "x**0.5"]
+)
+def test_slope_of_a_root_at_0_is_infinite(function):
+    with np.errstate(divide="ignore"):
+        value, (g,) = gradients_at(function, [[0.0, 1.0]])
+    np.testing.assert_array_equal(value, [0, 1])
+    assert g[0] == INF
+    assert np.isfinite(g[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "name, wanted",
+    [
+        ("logsumexp", [0.5, 0.5]),
+        ("softmax", [-0.25, 0.25]),
+        ("log_softmax", [-0.5, 0.5]),
+    ],
+)
+@pytest.mark.parametrize("at", [FAR, -FAR])
+def test_exponentials_are_as_exact_far_out(name, wanted, at, dtype):
+    """Only differences of the elements matter, and those are exact."""
+    function = getattr(tg, name)
+    t = tg.Variable(np.full(2, at, dtype))
+    y = function(t)
+    ct = np.array([1, 2] if y.ndim else 1, dtype)
+    (g,) = tg.gradients(y, t, ct)
+    assert g.dtype == dtype
+    np.testing.assert_allclose(g.numpy(), wanted, rtol=4 * np.finfo(dtype).eps)
+
+
+# Quotients: the whole part is constant between jumps, whatever the signs.
+
+DIVIDENDS = np.array([7.3, -7.3, 7.3, -7.3, 0.4])
+DIVISORS = np.array([2.0, 2.0, -2.0, -2.0, 3.0])
+
+
+@pytest.mark.parametrize("name", ["remainder", "fmod", "floor_divide", "divmod", "divide"])
+def test_quotients_of_every_sign(name):
+    def outputs(*operands):
+        y = getattr(tg, name)(*operands)
+        return list(y) if isinstance(y, tuple) else [y]
+
+    leaves = [tg.Variable(DIVIDENDS), tg.Variable(DIVISORS)]
+    ys = outputs(*leaves)
+    cts = [np.arange(1.0, 6), np.arange(2.0, 7)][: len(ys)]
+    found = [g.numpy() for g in tg.gradients(ys, leaves, cts)]
+
+    def function(a, b):
+        return [y.value for y in outputs(tg.tensor(a), tg.tensor(b))]
+
+    assert_gradient(function, [DIVIDENDS, DIVISORS], cts, found)
+
+
+# Branches that are not taken
+
+
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+def test_where_keeps_what_is_bad_in_the_other_branch_out(bad):
+    condition = np.array([True, False])
+    value, (good_ct, bad_ct) = gradients_at(
+        lambda a, b: tg.where(condition, a * 2, b * 3), [[1.0, bad], [bad, 5.0]]
+    )
+    np.testing.assert_array_equal(value, [2, 15])
+    np.testing.assert_array_equal(good_ct, [2, 0])
+    np.testing.assert_array_equal(bad_ct, [0, 3])
+
+
+@pytest.mark.parametrize("bad", [NAN, INF])
+def test_where_keeps_a_bad_cotangent_to_the_branch_it_belongs_to(bad):
+    condition = np.array([True, False])
+    _, (a, b) = gradients_at(
+        lambda a, b: tg.where(condition, a, b), [[1.0, 2.0], [3.0, 4.0]], [1.0, bad]
+    )
+    np.testing.assert_array_equal(a, [1, 0])
+    np.testing.assert_array_equal(b, [0, bad])
+
+
+def test_where_guards_a_function_outside_its_domain():
+    """The argument is made harmless first, then the result chosen: value and slope are finite."""
+
+    def function(x):
+        return tg.where(x > 0, tg.log(tg.where(x > 0, x, 1)), 0)
+
+    value, (g,) = gradients_at(function, [[-1.0, 0.0, 2.0]])
+    np.testing.assert_array_equal(value, [0, 0, np.log(2)])
+    np.testing.assert_array_equal(g, [0, 0, 0.5])
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sum", "prod", "mean"])
+def test_nan_in_one_row_stays_there(name):
+    def function(x):
+        return getattr(tg, name)(x, axis=1)
+
+    value, (g,) = gradients_at(function, [[[NAN, 1.0], [2.0, 3.0]]])
+    assert np.isnan(value[0])
+    assert np.isfinite(value[1])
+    assert np.isfinite(g[1]).all()
