@@ -8,7 +8,6 @@ import numpy as np
 
 import tinygraph as tg
 
-
 Seed: TypeAlias = np.random.Generator | int | None
 
 _default = np.random.default_rng()

@@ -14,7 +14,6 @@ import numpy as np
 
 import tinygraph as tg
 
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 

@@ -10,7 +10,6 @@ import numpy as np
 
 import tinygraph as tg
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -252,7 +251,9 @@ def _check_logits(operation: str, logits: Any, reduction: str) -> None:
             "so pass floating ones, and the labels second"
         )
     if not logits.size:
-        raise tg.ShapeError(f"{operation}: logits of shape {logits.shape}; the mean needs an example")
+        raise tg.ShapeError(
+            f"{operation}: logits of shape {logits.shape}; the mean needs an example"
+        )
     if reduction not in ("mean", "sum", "none"):
         raise tg.ArgumentError(
             f"{operation}: reduction={reduction!r}; it needs 'mean', 'sum' or 'none'"

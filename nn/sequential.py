@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-__TG__from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, overload
+
+import tinygraph as tg
 
 from .module import Module
 
@@ -41,7 +43,9 @@ class Sequential(Module):
             came, fix = repr(layer), "a module, or a function of one tensor"
             if isinstance(layer, type):
                 came, fix = f"the class {layer.__name__}", f"an instance, {layer.__name__}(…)"
-            raise tg.ArgumentError(f"Sequential: layer {len(self.layers)} is {came}; it needs {fix}")
+            raise tg.ArgumentError(
+                f"Sequential: layer {len(self.layers)} is {came}; it needs {fix}"
+            )
         self.layers.append(layer)
         self._name_parameters()
 

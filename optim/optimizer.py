@@ -9,7 +9,6 @@ import numpy as np
 
 import tinygraph as tg
 
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,7 +33,9 @@ class Optimizer:
         self.parameters = self._checked(params)
         self.lr = lr
         if not self.lr:
-            raise tg.ArgumentError(f"{self._name}: lr=0 would change nothing; it needs a positive lr")
+            raise tg.ArgumentError(
+                f"{self._name}: lr=0 would change nothing; it needs a positive lr"
+            )
         self.steps = np.zeros((), np.int64)
         self.state = {slot: self._zeros() for slot in self.slots}
         self._out = self._zeros()
@@ -72,7 +73,9 @@ class Optimizer:
     def _checked(self, params: Any) -> list[tg.Tensor]:
         """The parameters as a list, each fit to be optimised."""
         if isinstance(params, tg.Tensor):
-            raise tg.ArgumentError(f"{self._name}: params is a single tensor; pass a list, [tensor]")
+            raise tg.ArgumentError(
+                f"{self._name}: params is a single tensor; pass a list, [tensor]"
+            )
         if hasattr(params, "parameters"):
             came = type(params).__name__
             raise tg.ArgumentError(f"{self._name}: params is a {came}; pass its .parameters()")

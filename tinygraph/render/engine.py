@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
-import threading
+import subprocess
+import sys
 from typing import Literal, TypeAlias
 
 from ..errors import RenderError
@@ -15,19 +17,20 @@ INSTALL = (
     "or install Graphviz so that `dot` is on the PATH"
 )
 
-# Graphviz as a library keeps its state in global variables.
-_one_at_a_time = threading.Lock()
+# In a process of its own, as `dot` is: Graphviz as a library keeps its state in global variables
+# and writes warnings of its fonts past Python to the terminal.
+PYGRAPHVIZ = """
+import sys, pygraphviz
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
+"""
 
 
 def engine() -> Engine | None:
     """The engine in use: `dot` where it is on the PATH, else pygraphviz, else None."""
     if shutil.which("dot"):
         return "dot"
-    try:
-        import pygraphviz  # noqa: F401
-    except ImportError:
-        return None
-    return "pygraphviz"
+    return "pygraphviz" if importlib.util.find_spec("pygraphviz") else None
 
 
 def draw(dot: str, suffix: str, engine: Engine) -> bytes:
@@ -47,11 +50,9 @@ def _draw_with_dot(dot: str, suffix: str) -> bytes:
 
 
 def _draw_with_pygraphviz(dot: str, suffix: str) -> bytes:
-    import pygraphviz
-
-    try:
-        with _one_at_a_time:
-            picture: bytes = pygraphviz.AGraph(string=dot).draw(format=suffix, prog="dot")
-    except (ValueError, OSError) as error:
-        raise RenderError(f"render: pygraphviz failed to draw {suffix}: {error}") from error
-    return picture
+    command = [sys.executable, "-P", "-c", PYGRAPHVIZ, suffix]
+    run = subprocess.run(command, input=dot.encode(), capture_output=True, check=False)
+    if run.returncode or not run.stdout:
+        said = run.stderr.decode(errors="replace").strip()
+        raise RenderError(f"render: pygraphviz failed to draw {suffix}: {said}")
+    return run.stdout
