@@ -10,22 +10,39 @@ import numpy as np
 
 import tinygraph as tg
 
+from .module import Module
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def from_logits(activation: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Make a loss refuse the results of the activation that is its own first step."""
+    """Make a loss refuse what is easily taken for logits, and logits for labels.
+
+    activation: the loss's own first step, whose results are no longer logits.
+    """
 
     def decorate(loss: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(loss)
         def checked(*args: P.args, **kwargs: P.kwargs) -> T:
             logits: Any = args[0] if args else kwargs.get("logits")
+            labels: Any = args[1] if len(args) > 1 else kwargs.get("labels")
+            if isinstance(logits, Module):
+                raise tg.ArgumentError(
+                    f"{loss.__name__}: the module {type(logits).__name__} came as logits; pass "
+                    "what it returns, model(x)"
+                )
             node = logits.node if type(logits) is tg.Tensor else None
             if node and node.primitive and node.primitive.name == activation:
                 raise tg.ArgumentError(
                     f"{loss.__name__}: {logits.described()} came, and the loss would apply "
                     f"{activation} a second time; pass the logits, the values before {activation}"
+                )
+            if type(labels) is tg.Tensor and labels.requires_grad and tg.is_grad_enabled():
+                raise tg.NotDifferentiable(
+                    f"{loss.__name__}: {labels.described()}, which requires grad, came as labels, "
+                    "for which there is no gradient; the order is (logits, labels), and labels "
+                    "that were computed need .detach()"
                 )
             return loss(*args, **kwargs)
 
@@ -228,16 +245,22 @@ def sigmoid_cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") 
 # Squared error
 
 
-def mean_squared_error(predictions: Any, targets: Any) -> tg.Tensor:
+def mean_squared_error(predictions: Any, targets: Any, *, reduction: str = "mean") -> tg.Tensor:
     """Mean of (ŷ − y)² over all elements.
 
     predictions, targets: real, of the same shape; gradients flow to both.
+    reduction: "mean", "sum", or "none" for the squares themselves.
     Raises ShapeError if the shapes differ: broadcast, (m,) and (m, 1) would make (m, m).
     """
+    operation = "mean_squared_error"
+    _check_reduction(operation, reduction)
     predictions, targets = _with_shape(predictions), _with_shape(targets)
-    _check_same_shape("mean_squared_error", "targets", targets, "predictions", predictions)
+    _check_same_shape(operation, "targets", targets, "predictions", predictions)
     difference = tg.subtract(predictions, targets)
-    return tg.mean(difference * difference)
+    squares = difference * difference
+    if reduction == "none":
+        return squares
+    return tg.sum(squares) if reduction == "sum" else tg.mean(squares)
 
 
 def _with_shape(x: Any) -> Any:
@@ -254,6 +277,10 @@ def _check_logits(operation: str, logits: Any, reduction: str) -> None:
         raise tg.ShapeError(
             f"{operation}: logits of shape {logits.shape}; the mean needs an example"
         )
+    _check_reduction(operation, reduction)
+
+
+def _check_reduction(operation: str, reduction: str) -> None:
     if reduction not in ("mean", "sum", "none"):
         raise tg.ArgumentError(
             f"{operation}: reduction={reduction!r}; it needs 'mean', 'sum' or 'none'"

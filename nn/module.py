@@ -57,7 +57,12 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What `forward` returns."""
-        return self.forward(*args, **kwargs)
+        result = self.forward(*args, **kwargs)
+        if result is None:
+            raise tg.DeclarationError(
+                f"{type(self).__name__}.forward returned None; end it with `return` and its result"
+            )
+        return result
 
     # Attributes
 

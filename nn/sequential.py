@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, overload
 
@@ -71,6 +72,8 @@ class Sequential(Module):
         """A layer; of a slice, a Sequential that shares these layers."""
         if isinstance(index, slice):
             return Sequential(self.layers[index])
+        if not -len(self) <= operator.index(index) < len(self):
+            raise tg.IndexingError(f"Sequential: there is no layer {index} among {len(self)}")
         return self.layers[index]
 
     def _attributes(self) -> Iterator[tuple[str, Any]]:

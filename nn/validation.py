@@ -61,6 +61,8 @@ def check_features(layer: Module, x: Any, features: int) -> tuple[int, ...]:
     name = type(layer).__name__
     if len(shape) == 2 and shape[0] == features:
         fix = "examples are rows here: pass its transpose, x.T"
+    elif len(shape) == 1 and features == 1:
+        fix = "x[:, np.newaxis] makes a column of it"
     elif len(shape) > 2 and np.prod(shape[1:]) == features:
         fix = "flatten each example first, x.reshape(len(x), -1)"
     else:

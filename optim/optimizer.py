@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -52,7 +52,10 @@ class Optimizer:
         out: an array of the value's shape and dtype, to compute in.
         state: the parameter's arrays, in the order of `slots`.
         """
-        raise NotImplementedError
+        raise tg.DeclarationError(
+            f"{self._name} has no update; define `def update(self, value, gradient, out, *state):` "
+            "in it"
+        )
 
     def _zeros(self) -> list[NDArray[Any]]:
         return [np.zeros(parameter.shape, parameter.dtype) for parameter in self.parameters]
@@ -72,20 +75,19 @@ class Optimizer:
 
     def _checked(self, params: Any) -> list[tg.Tensor]:
         """The parameters as a list, each fit to be optimised."""
+        came, fix = f"{params!r}", "it needs a list of tensors, or model.parameters()"
         if isinstance(params, tg.Tensor):
-            raise tg.ArgumentError(
-                f"{self._name}: params is a single tensor; pass a list, [tensor]"
-            )
-        if hasattr(params, "parameters"):
-            came = type(params).__name__
-            raise tg.ArgumentError(f"{self._name}: params is a {came}; pass its .parameters()")
-        if isinstance(params, Mapping):
-            raise tg.ArgumentError(f"{self._name}: params is a dict; pass its .values()")
-        if not isinstance(params, Iterable):
-            raise tg.ArgumentError(
-                f"{self._name}: params is {params!r}; it needs a list of tensors, or "
-                "model.parameters()"
-            )
+            came, fix = "a single tensor", "pass a list, [tensor]"
+        elif hasattr(params, "parameters"):
+            came, fix = f"a {type(params).__name__}", "pass its .parameters()"
+        elif isinstance(params, Mapping):
+            came, fix = "a dict", "pass its .values()"
+        elif callable(params):
+            came, fix = "a function", "call it, as in model.parameters()"
+        elif isinstance(params, Iterable):
+            came = ""
+        if came:
+            raise tg.ArgumentError(f"{self._name}: params is {came}; {fix}")
         parameters = list(params)
         if not parameters:
             raise tg.ArgumentError(
@@ -105,10 +107,14 @@ class Optimizer:
 
     def _check_parameter(self, i: int, parameter: Any) -> None:
         if not isinstance(parameter, tg.Tensor):
-            raise tg.ArgumentError(
-                f"{self._name}: parameter {i} is {type(parameter).__name__}; it needs a tensor "
-                "made by tg.Variable(...) or tg.tensor(..., requires_grad=True)"
-            )
+            came, fix = type(parameter).__name__, "it needs a tensor that requires grad"
+            if isinstance(parameter, tuple):
+                fix = "pass model.parameters(), without their names"
+            elif isinstance(parameter, Iterator):
+                fix = "join the parameters of several models, [*a.parameters(), *b.parameters()]"
+            elif hasattr(parameter, "parameters"):
+                fix = "pass its .parameters()"
+            raise tg.ArgumentError(f"{self._name}: parameter {i} is {came}; {fix}")
         if not parameter.requires_grad:
             raise tg.ArgumentError(
                 f"{self._name}: parameter {i} ({parameter.described()}) does not require grad; "
@@ -116,8 +122,9 @@ class Optimizer:
             )
         if not parameter.is_leaf:
             raise tg.ArgumentError(
-                f"{self._name}: parameter {i} ({parameter.described()}) was computed; only a leaf "
-                "can be given new values, so pass the tensor it was computed from"
+                f"{self._name}: parameter {i} ({parameter.described()}) was computed, and only a "
+                "leaf can be moved; pass the tensor it was computed from. If it was w[0] = 5 that "
+                "made it so, write that inside `with tg.no_grad():`"
             )
         if parameter.dtype.kind != "f":
             raise tg.DTypeError(
@@ -182,8 +189,15 @@ class Optimizer:
                 f"{self._name}.minimize: cost_fn returned {type(cost).__name__}; it must return "
                 "the cost as a tensor, computed from the parameters"
             )
-        cost.backward()
-        self.step()
+        try:
+            cost.backward()
+            self.step()
+        except tg.BackwardError as error:
+            error.add_note(
+                f"{self._name}.minimize: cost_fn must compute the cost anew at every call, from "
+                "the parameters of this optimizer"
+            )
+            raise
         return cost.detach()
 
     def state_dict(self) -> dict[str, NDArray[Any]]:

@@ -70,7 +70,5 @@ def _quotient(
     above, below = moved(step), moved(-step)
     width = above[k][i] - below[k][i]  # the step as it was after rounding
     high, low = ([np.asarray(y) for y in function(*at)] for at in (above, below))
-    total = sum(
-        float(np.sum(ct * (a - b))) for ct, a, b in zip(cotangents, high, low, strict=True)
-    )
+    total = sum(float(np.sum(ct * (a - b))) for ct, a, b in zip(cotangents, high, low, strict=True))
     return total / width, 2 * rounding(arrays, high, cotangents) / width

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from derivatives import assert_gradient
-from hypothesis import given
+from hypothesis import given, settings
 
 import tinygraph as tg
 
@@ -120,6 +120,7 @@ def test_broadcast_to(shape, seed, data):
 # Products
 
 
+@settings(max_examples=150)
 @given(
     shapes=nps.mutually_broadcastable_shapes(
         signature="(m?,n),(n,p?)->(m?,p?)", max_dims=2, min_side=0, max_side=3
@@ -150,6 +151,7 @@ def test_matmul(shapes, seed):
         np.testing.assert_allclose(g.numpy(), wanted, rtol=1e-12, atol=1e-13)
 
 
+@settings(max_examples=150)
 @given(data=st.data(), seed=st.integers(0, 99))
 def test_einsum(data, seed):
     """Any letters, repeated or not, in any operand and in any order."""
@@ -199,6 +201,7 @@ REDUCTIONS: dict[str, Any] = {
 EMPTY = {"sum", "prod"}  # what is defined for no elements
 
 
+@settings(max_examples=150)
 @pytest.mark.parametrize("name", REDUCTIONS)
 @given(data=st.data(), seed=st.integers(0, 99), keepdims=st.booleans())
 def test_reduction(name, data, seed, keepdims):

@@ -230,3 +230,58 @@ def test_a_tracked_tensor_where_there_is_no_gradient():
 def test_an_unknown_keyword_is_named_with_what_is_known(call):
     with pytest.raises(tg.ArgumentError, match="unknown keyword 'y'.*x|unknown keyword 'axes'.*axis"):
         call(tg.Variable([1.0]))
+
+
+def test_parameters_may_have_any_name():
+    @tg.primitive(y=lambda ct, y, node: ct * y * node, out=lambda ct, node: ct * node)
+    def odd(y, out, node=2.0, error=None):
+        """(y²/2 + out)·node."""
+        return (y * y / 2 + out) * node
+
+    y, out = tg.Variable(3.0), tg.Variable(1.0)
+    result = odd(y, out, 4.0)
+    assert result.item() == 22.0
+    gy, gout = tg.gradients(result, [y, out], create_graph=True)
+    assert (gy.item(), gout.item()) == (12.0, 4.0)
+    assert tg.gradients(gy, y)[0].item() == 4.0
+
+
+@pytest.mark.parametrize("name", ["ct", "_x"])
+def test_the_engines_names_are_refused(name):
+    with pytest.raises(tg.DeclarationError, match="cannot be called"):
+        exec(f"@tg.elementwise({name}=lambda: 0)\ndef f({name}): pass", {"tg": tg})  # noqa: S102
+
+
+def test_an_optional_operand_may_be_none():
+    @tg.primitive(x=lambda ct: 2 * ct, bias=lambda ct: ct)
+    def affine(x, bias=None):
+        """2x + bias."""
+        return 2 * x if bias is None else 2 * x + bias
+
+    x, bias = tg.Variable(3.0), tg.Variable(1.0)
+    assert affine(x).item() == 6.0
+    assert tg.gradients(affine(x), x)[0].item() == 2.0
+    assert [g.item() for g in tg.gradients(affine(x, bias), [x, bias])] == [2.0, 1.0]
+
+
+def test_many_operands():
+    @tg.primitive(
+        a=lambda ct, b: ct * b,
+        b=lambda ct, a: ct * a,
+        c=lambda ct: ct,
+        d=lambda ct, y, e: ct * e,
+        e=lambda ct, d: ct * d,
+    )
+    def five(a, b, c, d, e):
+        """ab + c + de."""
+        return a * b + c + d * e
+
+    values = [2.0, 3.0, 5.0, 7.0, 11.0]
+    expected = [3.0, 2.0, 1.0, 11.0, 7.0]
+    everything = [tg.Variable(v) for v in values]
+    assert [g.item() for g in tg.gradients(five(*everything), everything)] == expected
+    for k in range(5):
+        mixed = [tg.Variable(v) if i == k else v for i, v in enumerate(values)]
+        assert tg.gradients(five(*mixed), mixed[k])[0].item() == expected[k]
+        graph = tg.graph(five(*mixed))
+        assert len(graph.nodes) == 6

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from derivatives import assert_gradient
-from hypothesis import given
+from hypothesis import given, settings
 
 import tinygraph as tg
 
@@ -46,9 +46,7 @@ def indices(shape: tuple[int, ...]) -> Any:
     """Every kind of index that fits an array of this shape."""
     masks = nps.arrays(bool, st.sampled_from([shape[:n] for n in range(1, len(shape) + 1)]))
     integers = nps.arrays(np.intp, SHAPES, elements=st.integers(-shape[0], shape[0] - 1))
-    return st.one_of(
-        nps.basic_indices(shape, allow_newaxis=True), masks, integers, advanced(shape)
-    )
+    return st.one_of(nps.basic_indices(shape, allow_newaxis=True), masks, integers, advanced(shape))
 
 
 def numbered(shape: tuple[int, ...], begin: float = 1) -> Any:
@@ -66,6 +64,7 @@ def scattered(ct: Any, index: Any, shape: tuple[int, ...]) -> Any:
 # Reading
 
 
+@settings(max_examples=150)
 @given(data=st.data(), shape=SHAPES)
 def test_getitem(data, shape):
     index = data.draw(indices(shape))
@@ -79,6 +78,7 @@ def test_getitem(data, shape):
     np.testing.assert_array_equal(g.numpy(), scattered(ct, index, shape))
 
 
+@settings(max_examples=150)
 @given(data=st.data(), shape=SHAPES)
 def test_getitem_of_what_was_computed(data, shape):
     """Where the gradient itself is differentiated: of x³ read at the index, 6x per reading."""
@@ -175,6 +175,7 @@ def test_an_index_that_does_not_fit(index, kind, use):
 # Writing
 
 
+@settings(max_examples=150)
 @given(data=st.data(), shape=SHAPES)
 def test_setitem(data, shape):
     """The value is NumPy's, so where an index occurs twice the last one stays; so is the slope."""

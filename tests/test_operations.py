@@ -5,6 +5,7 @@ does at its corners, where no sample goes, in `test_conventions`.
 """
 
 import itertools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -232,6 +233,60 @@ def test_second_gradient(case):
     assert_gradient(function, [*inputs, *cts], again, [g.numpy() for g in second])
 
 
+def complex_arrays(case: Case) -> list[Any]:
+    """Like the real ones, with imaginary parts that keep clear of branch cuts."""
+    rng = case.random()
+    return [np.asarray(x + 1j * rng.uniform(0.2, 0.7, x.shape)) for x in case.arrays()]
+
+
+def takes_complex(case: Case) -> bool:
+    with warnings.catch_warnings(action="error", category=np.exceptions.ComplexWarning):
+        try:
+            case.call(case.reference, complex_arrays(case))
+        except (TypeError, np.exceptions.ComplexWarning):
+            return False
+    return True
+
+
+@every([c for c in CASES if c.reference and takes_complex(c)])
+def test_complex(case):
+    """The gradient of a real loss is ∂L/∂Re z + i ∂L/∂Im z: the direction of steepest ascent.
+
+    What NumPy itself does not have may refuse complex numbers, but must not be wrong.
+    """
+    arrays = complex_arrays(case)
+    inputs = variables(arrays)
+    try:
+        outputs = case(*inputs)
+    except tg.DTypeError:
+        assert case.name in FORMULAS
+        return
+    for y, expected in zip(outputs, case.call(case.reference, arrays), strict=True):
+        np.testing.assert_allclose(y.numpy(), expected, rtol=1e-13)
+    rng = case.random()
+    cts = [
+        np.asarray(rng.uniform(-1, 1, y.shape) + 1j * rng.uniform(-1, 1, y.shape), y.dtype)
+        if y.dtype.kind == "c"
+        else rng.uniform(-1, 1, y.shape)
+        for y in outputs
+    ]
+    found = [g.numpy() for g in tg.gradients(outputs, inputs, cts)]
+    n = len(arrays)
+
+    def parts(*reals):
+        """Real and imaginary parts of the outputs, from those of the inputs."""
+        zs = [tg.tensor(x + 1j * y) for x, y in zip(reals[:n], reals[n:], strict=True)]
+        ys = [y.value for y in case(*zs)]
+        return [*map(np.real, ys), *map(np.imag, ys)]
+
+    real, imaginary = (
+        [[np.array(part(z)) for z in zs] for zs in (arrays, cts, found)]
+        for part in (np.real, np.imag)
+    )
+    points, weights, gradient = (a + b for a, b in zip(real, imaginary, strict=True))
+    assert_gradient(parts, points, weights, gradient)
+
+
 @every([c for c in CASES if len(c.places) > 1])
 def test_every_choice_of_tracked_operands_agrees(case):
     arrays = case.arrays()
@@ -300,6 +355,20 @@ def test_float32_stays_float32_beside_a_number(name, position, number):
     np.testing.assert_array_equal(y.numpy(), wanted)
     (g,) = tg.gradients(y, t, np.ones(3))
     assert g.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, p in OPERATIONS.items() if p.ufunc and p.differentiable == ("a", "b")]
+)
+def test_a_list_is_an_operand(name):
+    function, x = public(OPERATIONS[name]), np.array([1.25, 2.25])
+    for given in ([1.5, 2.5], [1, 2], (3, 4)):
+        wanted = tg.gradients(function(t := tg.Variable(x), np.array(given)).sum(), t)[0]
+        (g,) = tg.gradients(function(t, given).sum(), t)
+        np.testing.assert_array_equal(g.numpy(), wanted.numpy())
+        np.testing.assert_array_equal(
+            function(given, t).numpy(), function(np.array(given), x).numpy()
+        )
 
 
 @pytest.mark.parametrize("name", ["clip", "where"])

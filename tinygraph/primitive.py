@@ -92,6 +92,15 @@ class Primitive:
 
         self.signature = inspect.signature(definition)
         parameters = self.signature.parameters
+        for name, p in parameters.items():
+            if name.startswith("_") or name == "ct" or p.kind is p.VAR_KEYWORD:
+                raise DeclarationError(
+                    f"{self.name}: a parameter cannot be called {p}; names that begin with an "
+                    "underscore and `ct` are the engine's, and keywords need to be written out"
+                )
+        for name in self.saves:
+            if name in parameters or name in ("ct", "y"):
+                raise DeclarationError(f"{self.name}: saves={name!r} is taken; choose another name")
         joint_names = joint[0] if joint else ()
         for name in (*rules, *joint_names):
             if name not in parameters:
@@ -127,6 +136,11 @@ class Primitive:
         if tracked not in self._pullbacks:
             self._pullbacks[tracked] = Pullback(self, tracked)
         return self._pullbacks[tracked]
+
+    def local(self, name: str) -> str:
+        """What generated code calls what a rule asks for by this name."""
+        special = name in ("y", "shapes") and name not in self.signature.parameters
+        return f"_{name}" if special else name
 
     def __repr__(self) -> str:
         return f"<Primitive {self.name}>"

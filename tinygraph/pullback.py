@@ -82,71 +82,71 @@ class Pullback:
         return self.on_tensors(node, ct)
 
     def _compile(self, *, on_tensors: bool) -> Callable[[Node, Any], Any]:
-        primitive = self.primitive
-        names: dict[str, Any] = {"with_node": with_node}
-        lines = [f"def {primitive.definition.__name__}_pullback(node, ct):"]
+        # Names that are not the declaration's own begin with an underscore, but for `ct`.
+        primitive, local = self.primitive, self.primitive.local
+        names: dict[str, Any] = {}
+        lines = [f"def {primitive.definition.__name__}_pullback(_node, ct):"]
         if self.keeps:
-            lines.append(f"    {', '.join(self.keeps)}, = node.residuals")
-        asked = {name for rule in self.rules for name in rule.asks}
-        asked |= {n for name in self.keeps if name in primitive.saves
-                  for n in primitive.save_rules[name].asks}  # fmt: skip
+            lines.append(f"    {', '.join(map(local, self.keeps))}, = _node.residuals")
+        savers = [primitive.save_rules[name] for name in self.keeps if name in primitive.saves]
+        asked = {name for rule in (*self.rules, *savers) for name in rule.asks}
         for i, name in enumerate(primitive.static):
             if name in asked:
-                lines.append(f"    {name} = node.params[{i}]")
+                lines.append(f"    {name} = _node.params[{i}]")
+        if primitive.sequence:
+            lines.append(f"    _positions = _node.params[{len(primitive.static)}]")
         if primitive.several and "ct" in asked:
             lines.append("    ct = ct.filled()")
-        if primitive.sequence:
-            lines.append(f"    positions = node.params[{len(primitive.static)}]")
         if on_tensors:
             lines += self._wrapping(names)
-        results = []
         for k, rule in enumerate(self.rules):
-            names[f"rule_{k}"] = rule.function
-            call = f"rule_{k}({', '.join(self._word(rule, name) for name in rule.asks)})"
-            if rule.joint:
-                lines.append(f"    {', '.join(f'{n}_ct' for n in rule.serves)}, = {call}")
-            elif primitive.sequence:
-                lines.append(f"    cts = {call}")
-                lines.append("    return [cts[i] for i in positions]")
-                return compile_source(lines, names)
-            else:
-                lines.append(f"    {rule.serves[0]}_ct = {call}")
-        results = [f"{name}_ct" for name in self.tracked]
-        lines.append(f"    return {', '.join(results)},")
+            names[f"_rule_{k}"] = rule.function
+            targets = ", ".join(f"_ct_{x}" for x in rule.serves) + ("," if rule.joint else "")
+            words = ", ".join(self._word(rule, name) for name in rule.asks)
+            lines.append(f"    {targets} = _rule_{k}({words})")
+        if primitive.sequence:
+            lines.append(f"    return [_ct_{primitive.sequence}[_i] for _i in _positions]")
+        else:
+            lines.append(f"    return {''.join(f'_ct_{x}, ' for x in self.tracked)}")
         return compile_source(lines, names)
 
     def _wrapping(self, names: dict[str, Any]) -> Iterator[str]:
         """Lines that give the residuals their place in the graph back."""
         primitive = self.primitive
+        names["_with_node"] = with_node
         for name in self.keeps:
             if name in self.tracked and name == primitive.sequence:
                 yield f"    {name} = list({name})"
-                yield "    for i, parent in zip(positions, node.parents):"
-                yield f"        {name}[i] = with_node({name}[i], parent)"
+                yield "    for _i, _parent in zip(_positions, _node.parents):"
+                yield f"        {name}[_i] = _with_node({name}[_i], _parent)"
             elif name in self.tracked:
-                yield f"    {name} = with_node({name}, node.parents[{self.tracked.index(name)}])"
-            elif name == "y" and name not in primitive.operands:
-                names["place"] = with_node if not primitive.several else _outputs
-                yield f"    {name} = place({name}, node)"
+                yield f"    {name} = _with_node({name}, _node.parents[{self.tracked.index(name)}])"
+            elif primitive.local(name) == "_y":
+                names["_place"] = _outputs if primitive.several else with_node
+                yield "    _y = _place(_y, _node)"
         for name in self.keeps:
             if name in primitive.saves:
                 rule = primitive.save_rules[name]
-                names[f"save_{name}"] = rule.function
-                yield f"    {name} = save_{name}({', '.join(rule.asks)})"
+                names[f"_save_{name}"] = rule.function
+                yield f"    {name} = _save_{name}({', '.join(map(primitive.local, rule.asks))})"
 
     def _word(self, rule: Rule, name: str) -> str:
         """The expression for what a rule asks for by this name."""
-        own = {*self.primitive.operands, *self.primitive.static}
-        if name in self.primitive.shapes and name not in own:
-            of = self.primitive.shapes[name]
-            return f"node.parents[{self.tracked.index(of)}].shape" if of in self.tracked else "None"
-        if name in own or name not in ("shape", "dtype", "needs"):
+        primitive = self.primitive
+        if name in primitive.signature.parameters:
             return name
+        if name in primitive.shapes:
+            of = primitive.shapes[name]
+            if of not in self.tracked:
+                return "None"
+            return f"_node.parents[{self.tracked.index(of)}].shape"
+        if name in ("shape", "dtype"):
+            return f"_node.parents[{self.tracked.index(rule.serves[0])}].{name}"
         if name == "needs":
-            if self.primitive.sequence:
-                return "positions"
-            return repr(tuple(n in self.tracked for n in rule.serves))
-        return f"node.parents[{self.tracked.index(rule.serves[0])}].{name}"
+            return "_positions" if primitive.sequence else repr(
+                tuple(x in self.tracked for x in rule.serves)
+            )  # fmt: skip
+        return primitive.local(name)
 
     def operands(self, node: Node) -> list[tuple[str, Any]]:
         """What the operation was applied to, in order: (name, Node or `Constant`)."""

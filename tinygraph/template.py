@@ -7,7 +7,7 @@ like with `inspect.getsource(tg.multiply)`.
 
 from __future__ import annotations
 
-import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,12 @@ from .tensor import Tensor, array_of, check_differentiable, new, untracked
 
 if TYPE_CHECKING:
     from .primitive import Primitive
+    from .pullback import Pullback
 
 # What NumPy raises for operands that an operation cannot take.
 REFUSALS = (ValueError, TypeError, IndexError, OverflowError, np.linalg.LinAlgError)
 NUMBERS = frozenset({float, int, bool, complex, type(None)})  # weak in NumPy's promotion
+UNROLLED = 3  # with more differentiable operands, which are tracked is found out at run time
 UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature", "axes", "axis")
 
 
@@ -54,79 +56,102 @@ def compile_operator(primitive: Primitive, method: str) -> Callable[..., Any]:
 def _parameters(primitive: Primitive) -> str:
     """The parameter list, with the defaults as names of the closure."""
     words: list[str] = []
-    kinds = inspect.Parameter
-    seen_only = starred = False
     parameters = list(primitive.signature.parameters.values())
-    for i, p in enumerate(parameters):
-        if p.kind is kinds.KEYWORD_ONLY and not starred:
+    positional_only = [p for p in parameters if p.kind is p.POSITIONAL_ONLY]
+    starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and not starred:
             words.append("*")
             starred = True
-        if p.kind is kinds.VAR_POSITIONAL:
-            words.append(f"*{p.name}")
-            starred = True
-        else:
-            words.append(p.name if p.default is p.empty else f"{p.name}=default_{p.name}")
-        last_only = i + 1 == len(parameters) or parameters[i + 1].kind is not kinds.POSITIONAL_ONLY
-        if p.kind is kinds.POSITIONAL_ONLY and last_only and not seen_only:
+        star = "*" if p.kind is p.VAR_POSITIONAL else ""
+        words.append(star + p.name + ("" if p.default is p.empty else f"=_default_{p.name}"))
+        if positional_only and p is positional_only[-1]:
             words.append("/")
-            seen_only = True
-    return ", ".join([*words, "**keywords"])
+    return ", ".join([*words, "**_keywords"])
 
 
 def _compile(
     primitive: Primitive, name: str, parameters: str, *, keywords: bool
 ) -> Callable[..., Any]:
+    # Names that are not the declaration's own begin with an underscore.
     names: dict[str, Any] = {
-        "Node": Node, "Tensor": Tensor, "new": new, "untracked": untracked, "clock": clock,
-        "recording": recording, "NUMBERS": NUMBERS, "REFUSALS": REFUSALS, "primitive": primitive,
-        "implementation": primitive.implementation, "operand": operand, "described": described,
-        "static": static, "explain": explain, "with_keywords": with_keywords, "result": result,
-        "unpack": unpack, "outputs_of": outputs_of, "ndarray": np.ndarray,
+        "_Node": Node, "_Tensor": Tensor, "_new": new, "_clock": clock, "_recording": recording,
+        "_NUMBERS": NUMBERS, "_REFUSALS": REFUSALS, "_primitive": primitive,
+        "_implementation": primitive.implementation, "_operand": operand, "_described": described,
+        "_static": static, "_explain": explain, "_with_keywords": with_keywords,
+        "_result": result, "_unpack": unpack, "_outputs_of": outputs_of, "_ndarray": np.ndarray,
     }  # fmt: skip
     for p in primitive.signature.parameters.values():
         if p.default is not p.empty:
-            names[f"default_{p.name}"] = p.default
+            names[f"_default_{p.name}"] = p.default
     lines = [f"def {name}({parameters}):"]
     if keywords:
-        everything = "".join(f"{n}, " for n in primitive.signature.parameters)
-        lines.append("    if keywords:")
-        lines.append(f"        return with_keywords(primitive, {name}, ({everything}), keywords)")
+        given = "".join(f"{n}, " for n in primitive.signature.parameters)
+        lines.append("    if _keywords:")
+        lines.append(f"        return _with_keywords(_primitive, {name}, ({given}), _keywords)")
     lines += [f"    {line}" for line in _body(primitive, names)]
-    used = {n: v for n, v in names.items() if any(n in line for line in lines)}
-    return compile_source(lines, used)
+    words = set(re.findall(r"\w+", "\n".join(lines)))
+    return compile_source(lines, {n: v for n, v in names.items() if n in words})
 
 
 def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
-    sequence = primitive.sequence
+    """Take the operands apart, compute, and record."""
     for x in primitive.operands:
-        if x == sequence:
-            yield f"{x}_given, {x}_nodes, {x} = unpack({x}, primitive)"
+        if x == primitive.sequence:
+            yield f"_{x}_given, _{x}_nodes, {x} = _unpack({x}, _primitive)"
             continue
-        yield f"{x}_given = {x}"
-        yield f"if type({x}) is Tensor:"
-        yield f"    {x}_node = {x}.node"
+        if len(primitive.operands) > 1:
+            yield f"_{x}_given = {x}"
+        yield f"if type({x}) is _Tensor:"
+        yield f"    _{x}_node = {x}.node"
+        if x not in primitive.differentiable:
+            yield f"    if _{x}_node is not None: _static(_primitive, {x!r}, {x})"
         yield f"    {x} = {x}.value"
         yield "else:"
-        yield f"    {x}_node = None"
-        unless_number = f"if type({x}) not in NUMBERS: " if primitive.weak else ""
-        yield f"    {unless_number}{x} = operand({x}, primitive, {x!r})"
-        if x not in primitive.differentiable:
-            yield f"if {x}_node is not None:"
-            yield f"    static(primitive, {x!r}, {x}_given)"
+        yield f"    _{x}_node = None"
+        default = primitive.signature.parameters[x].default
+        test = f"type({x}) not in _NUMBERS" if primitive.weak else f"{x} is not None"
+        unless = f"if {test}: " if primitive.weak or default is None else ""
+        yield f"    {unless}{x} = _operand({x}, _primitive, {x!r})"
     for s in primitive.static:
-        yield f"if type({s}) is Tensor:"
-        yield f"    {s} = static(primitive, {s!r}, {s})"
-    arguments = dict.fromkeys(primitive.signature.parameters)
+        yield f"if type({s}) is _Tensor: {s} = _static(_primitive, {s!r}, {s})"
     yield "try:"
     saved = "".join(f", {name}" for name in primitive.saves)
-    yield f"    y{saved} = {_call(primitive)}"
-    yield "except REFUSALS as error:"
-    given = ", ".join(f"{n!r}: {n}" for n in arguments)
-    yield f"    raise explain(primitive, error, {{{given}}}) from error"
-    if not isinstance(primitive.implementation, np.ufunc) and not primitive.several:
-        yield "if type(y) is not ndarray:"
-        yield "    y = result(primitive, y)"
-    yield from _tracking(primitive, names)
+    yield f"    _y{saved} = {_call(primitive)}"
+    yield "except _REFUSALS as _error:"
+    given = ", ".join(f"{n!r}: {n}" for n in primitive.signature.parameters)
+    yield f"    raise _explain(_primitive, _error, {{{given}}}) from _error"
+    own = not isinstance(primitive.implementation, np.ufunc) and not primitive.several
+    if own:
+        yield "if type(_y) is not _ndarray: _y = _result(_primitive, _y)"
+    if primitive.sequence:
+        nodes = f"_{primitive.sequence}_nodes"
+        yield f"_positions = tuple([_i for _i, _n in enumerate({nodes}) if _n is not None])"
+        nothing = "not _positions"
+    else:
+        nothing = " and ".join(f"_{x}_node is None" for x in primitive.differentiable) or "True"
+    nothing = f"({nothing}) or not _recording()"
+    if primitive.several:
+        yield f"if {nothing}: return _outputs_of(_y)"
+    else:
+        yield "_out = _new(_Tensor)"
+        yield "_out.value = _y"
+        integers = " or _y.dtype.kind not in 'fc'" if own else ""
+        yield f"if {nothing}{integers}:"
+        yield "    _out.node = _out._name = None"
+        yield "    return _out"
+    yield "_node = _Node()"
+    yield from _history(primitive, names)
+    yield "_node.order = next(_clock)"
+    yield "_node.name = _node.grad = None"
+    if primitive.several:
+        yield "return _outputs_of(_y, _node)"
+        return
+    yield "_node.shape = _shape = _y.shape"
+    yield "_node.dtype = _y.dtype"
+    yield "_node.value = None if _shape else _y"
+    yield "_out.node = _node"
+    yield "return _out"
 
 
 def _call(primitive: Primitive) -> str:
@@ -138,87 +163,68 @@ def _call(primitive: Primitive) -> str:
             words.append(f"*{n}")
         else:
             words.append(f"{n}={n}" if p.kind is p.KEYWORD_ONLY else n)
-    return f"implementation({', '.join(words)})"
-
-
-def _tracking(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
-    """Make the output tensor, and its node where an operand is tracked."""
-    tracked = primitive.differentiable
-    if primitive.sequence:
-        yield f"positions = tuple([i for i, node in enumerate({primitive.sequence}_nodes) if node])"
-        nothing = "not positions"
-    else:
-        nothing = " and ".join(f"{x}_node is None" for x in tracked) or "True"
-    if not primitive.several:
-        yield "out = new(Tensor)"
-        yield "out.value = y"
-        yield f"if ({nothing}) or not recording():"
-        yield "    out.node = out._name = None"
-        yield "    return out"
-    else:
-        yield f"if ({nothing}) or not recording():"
-        yield "    return outputs_of(y)"
-    if not isinstance(primitive.implementation, np.ufunc) and not primitive.several:
-        yield "if y.dtype.kind not in 'fc':"
-        yield "    out.node = out._name = None"
-        yield "    return out"
-    yield "node = Node()"
-    yield from _history(primitive, names)
-    yield "node.order = next(clock)"
-    yield "node.name = node.grad = None"
-    if primitive.several:
-        yield "return outputs_of(y, node)"
-        return
-    yield "node.shape = shape = y.shape"
-    yield "node.dtype = y.dtype"
-    yield "node.value = None if shape else y"
-    yield "out.node = node"
-    yield "return out"
+    return f"_implementation({', '.join(words)})"
 
 
 def _history(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
     """Fill in pullback, parents, residuals and params, for each choice of tracked operands."""
-    statics = "".join(f"{s}, " for s in primitive.static)
     tracked = primitive.differentiable
+    statics = "".join(f"{s}, " for s in primitive.static)
 
-    def case(chosen: tuple[str, ...]) -> Iterator[str]:
-        pullback = primitive.pullback(*chosen)
-        names["pullback_" + "_".join(chosen)] = pullback
-        constants = "".join(
-            f"{x}_given if type({x}_given) in NUMBERS else described({x}_given), "
-            for x in primitive.operands
-            if x not in chosen
-        )
-        yield f"node.pullback = pullback_{'_'.join(chosen)}"
-        yield f"node.parents = ({''.join(f'{x}_node, ' for x in chosen)})"
-        yield f"node.residuals = ({''.join(f'{x}, ' for x in pullback.keeps)})"
-        yield f"node.params = ({statics}{constants})"
+    def residuals(pullback: Pullback) -> str:
+        return "".join(f"{primitive.local(name)}, " for name in pullback.keeps)
 
     if primitive.sequence:
         x = primitive.sequence
-        pullback = names["pullback"] = primitive.pullback(x)
-        if "shapes" in pullback.keeps:
-            yield f"shapes = [array.shape for array in {x}]"
-        yield "node.pullback = pullback"
-        yield f"node.parents = tuple([node for node in {x}_nodes if node])"
-        yield f"node.residuals = ({''.join(f'{k}, ' for k in pullback.keeps)})"
-        yield (
-            f"node.params = ({statics}positions, "
-            f"*[described(g) for g, node in zip({x}_given, {x}_nodes) if not node])"
-        )
+        pullback = names["_pullback"] = primitive.pullback(x)
+        if "_shapes" in map(primitive.local, pullback.keeps):
+            yield f"_shapes = [_array.shape for _array in {x}]"
+        rest = f"[_described(_g) for _g, _n in zip(_{x}_given, _{x}_nodes) if _n is None]"
+        yield "_node.pullback = _pullback"
+        yield f"_node.parents = tuple([_n for _n in _{x}_nodes if _n is not None])"
+        yield f"_node.residuals = ({residuals(pullback)})"
+        yield f"_node.params = ({statics}_positions, *{rest})"
         return
+
+    def case(chosen: tuple[str, ...]) -> Iterator[str]:
+        pullback = primitive.pullback(*chosen)
+        label = "_".join(["_pullback", *chosen])
+        names[label] = pullback
+        constants = "".join(
+            f"_{x}_given if type(_{x}_given) in _NUMBERS else _described(_{x}_given), "
+            for x in primitive.operands
+            if x not in chosen
+        )
+        yield f"_node.pullback = {label}"
+        yield f"_node.parents = ({''.join(f'_{x}_node, ' for x in chosen)})"
+        yield f"_node.residuals = ({residuals(pullback)})"
+        yield f"_node.params = ({statics}{constants})"
+
     if len(tracked) == 1:
         yield from case(tracked)
-        return
-    # Every subset, the largest first; three operands make seven cases.
-    subsets = [
-        tuple(x for i, x in enumerate(tracked) if bits >> i & 1)
-        for bits in range((1 << len(tracked)) - 1, 0, -1)
-    ]
-    for k, chosen in enumerate(subsets):
-        test = " and ".join(f"{x}_node is not None" for x in chosen)
-        yield f"{'elif' if k else 'if'} {test}:" if k + 1 < len(subsets) else "else:"
-        yield from (f"    {line}" for line in case(chosen))
+    elif len(tracked) <= UNROLLED:
+        subsets = [
+            tuple(x for i, x in enumerate(tracked) if bits >> i & 1)
+            for bits in range((1 << len(tracked)) - 1, 0, -1)
+        ]
+        for k, chosen in enumerate(subsets):
+            test = " and ".join(f"_{x}_node is not None" for x in chosen)
+            yield f"{'elif' if k else 'if'} {test}:" if k + 1 < len(subsets) else "else:"
+            yield from (f"    {line}" for line in case(chosen))
+    else:
+        pairs = ", ".join(f"({x!r}, _{x}_node)" for x in tracked)
+        values = ", ".join(
+            f"{k!r}: {primitive.local(k)}" for k in primitive.pullback(*tracked).keeps
+        )
+        givens = ", ".join(f"({x!r}, _{x}_given)" for x in primitive.operands)
+        yield f"_chosen = [(_x, _n) for _x, _n in ({pairs}) if _n is not None]"
+        yield "_pullback = _primitive.pullback(*[_x for _x, _n in _chosen])"
+        yield f"_values = {{{values}}}"
+        yield "_node.pullback = _pullback"
+        yield "_node.parents = tuple([_n for _x, _n in _chosen])"
+        yield "_node.residuals = tuple([_values[_k] for _k in _pullback.keeps])"
+        rest = f"[_described(_g) for _x, _g in ({givens}) if _x in _pullback.constants]"
+        yield f"_node.params = ({statics}*{rest})"
 
 
 # What generated code calls off its fast path

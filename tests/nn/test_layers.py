@@ -7,7 +7,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import nn
-from tinygraph.errors import ArgumentError, DTypeError, ShapeError
+from tinygraph.errors import ArgumentError, DTypeError, IndexingError, ShapeError
 
 
 @pytest.fixture
@@ -118,6 +118,11 @@ def test_dense_refuses_input(shape, words):
     says(caught, "Dense", *words)
 
 
+def test_dense_of_one_feature_says_how_to_make_a_column():
+    with pytest.raises(ShapeError, match=r"Dense.*\(5,\).*\[:, np.newaxis\]"):
+        nn.Dense(1, 2)(np.zeros(5))
+
+
 # Sequential and activations
 
 
@@ -158,6 +163,12 @@ def test_sequential_refuses_what_is_no_layer(layer, words):
     with pytest.raises(ArgumentError) as caught:
         nn.Sequential(nn.Dense(2, 2), layer)
     says(caught, "Sequential", *words)
+
+
+@pytest.mark.parametrize("index", [3, -4])
+def test_sequential_refuses_an_index(index):
+    with pytest.raises(IndexingError, match=f"Sequential: there is no layer {index} among 3"):
+        nn.Sequential(tg.exp, tg.sin, tg.cos)[index]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Losses: the course's formulas, their gradients, and what is refused."""
 
+import functools
 import math
 
 import numpy as np
@@ -203,6 +204,14 @@ def test_mean_squared_error(rng):
     np.testing.assert_allclose(predictions.grad.numpy(), 2 * (a - y) / 8, rtol=1e-12)
     np.testing.assert_allclose(targets.grad.numpy(), -2 * (a - y) / 8, rtol=1e-12)
     assert nn.mean_squared_error([1.0, 2.0], [0.0, 0.0]).item() == 2.5
+    assert nn.mean_squared_error([1.0, 2.0], [0.0, 0.0], reduction="sum").item() == 5.0
+    assert nn.mean_squared_error([1.0, 2.0], [0.0, 0.0], reduction="none").tolist() == [1.0, 4.0]
+
+
+def test_without_recording_labels_may_require_grad():
+    labels = tg.tensor([[1.0, 0.0]], requires_grad=True)
+    with tg.no_grad():
+        assert nn.softmax_cross_entropy([[0.0, 0.0]], labels).item() == pytest.approx(math.log(2))
 
 
 # What is refused, and what the message says
@@ -242,6 +251,7 @@ REFUSED = [
     # squared error
     (nn.mean_squared_error, (Z[:, :1], Z[:, 0]), ShapeError,
      ["(4,)", "(4, 1)", "targets.reshape((4, 1))"]),
+    (functools.partial(nn.mean_squared_error, reduction="max"), (Z, Z), ArgumentError, ["'max'"]),
 ]  # fmt: skip
 
 
@@ -249,7 +259,7 @@ REFUSED = [
 def test_refused(loss, arguments, error, words):
     with pytest.raises(error) as caught:
         loss(*arguments)
-    assert_says(caught, loss.__name__, *words)
+    assert_says(caught, getattr(loss, "__name__", "mean_squared_error"), *words)
 
 
 @pytest.mark.parametrize("loss", [nn.softmax_cross_entropy, nn.sigmoid_cross_entropy])
@@ -262,7 +272,8 @@ def test_refused_logits_and_settings(loss):
         ((z, y), {"reduction": "average"}, ArgumentError, ["'average'", "'mean'"]),
         ((z, y), {"from_logits": True}, ArgumentError, ["from_logits", "reduction"]),
         ((z, y.astype(complex)), {}, DTypeError, ["labels of dtype complex128"]),
-        ((z, tracked), {}, NotDifferentiable, ["labels", "detach"]),
+        ((z, tracked), {}, NotDifferentiable, ["as labels", "(logits, labels)", ".detach()"]),
+        ((nn.Dense(2, 2), y), {}, ArgumentError, ["the module Dense", "model(x)"]),
     ]:
         with pytest.raises(error) as caught:
             loss(*arguments, **settings)

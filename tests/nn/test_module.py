@@ -160,6 +160,19 @@ def test_repr_is_a_tree():
     )
 
 
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        (nn.Dense(2, 3, dtype=np.float64), "Dense(2, 3, dtype=float64)"),
+        (nn.Dense(2, 3, nn.Tanh()), "Dense(2, 3\n  (activation): Tanh()\n)"),
+        (nn.BatchNorm(3), "BatchNorm(3)"),
+        (nn.BatchNorm(3, 0.5, 0.1), "BatchNorm(3, momentum=0.5, eps=0.1)"),
+    ],
+)
+def test_repr_shows_what_is_not_the_default(module, text):
+    assert repr(module) == text
+
+
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_duplicates_are_independent(duplicate):
     line = Line()
@@ -291,6 +304,15 @@ def test_missing_forward():
 
     with pytest.raises(DeclarationError, match=r"Empty has no forward.*def forward"):
         Empty()(1.0)
+
+
+def test_forgotten_return():
+    class Mute(nn.Module):
+        def forward(self, x):
+            x + 1
+
+    with pytest.raises(DeclarationError, match=r"Mute.forward returned None.*`return`"):
+        nn.Sequential(Mute(), nn.ReLU())(1.0)
 
 
 def test_unknown_attribute():

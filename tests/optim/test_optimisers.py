@@ -8,6 +8,7 @@ from tinygraph import nn, optim
 from tinygraph.errors import (
     ArgumentError,
     BackwardError,
+    DeclarationError,
     DTypeError,
     ShapeError,
     StaleGraphError,
@@ -210,6 +211,13 @@ def test_an_optimizer_of_ones_own_is_one_method():
     assert repr(optimizer) == "SignDescent(1 parameters, lr=0.25)"
 
 
+def test_an_optimizer_without_update():
+    w = tg.Variable(1.0)
+    w.grad = 1.0
+    with pytest.raises(DeclarationError, match=r"Optimizer has no update; define `def update"):
+        optim.Optimizer([w], 0.1).step()
+
+
 # State
 
 
@@ -305,10 +313,15 @@ REFUSED_PARAMETERS = [
     (list, ArgumentError, ["no parameters", "again"]),
     (exhausted, ArgumentError, ["no parameters", "model.parameters()"]),
     (doubled, ArgumentError, ["parameter 1", "tensor 'w'", "parameter 0", "once"]),
-    (lambda: [tg.Variable(1.0) * 2], ArgumentError, ["parameter 0", "computed", "leaf"]),
+    (lambda: [tg.Variable(1.0) * 2], ArgumentError, ["parameter 0", "leaf", "tg.no_grad()"]),
     (lambda: [tg.Variable(1.0), tg.tensor(1.0)], ArgumentError,
      ["parameter 1", "does not require grad", "requires_grad=True"]),
-    (lambda: [np.ones(2)], ArgumentError, ["parameter 0 is ndarray", "tg.Variable"]),
+    (lambda: [np.ones(2)], ArgumentError, ["parameter 0 is ndarray", "requires grad"]),
+    (lambda: nn.Dense(2, 2).named_parameters(), ArgumentError, ["parameter 0 is tuple", "names"]),
+    (lambda: [nn.Dense(2, 2).parameters()], ArgumentError,
+     ["parameter 0 is generator", "*a.parameters()"]),
+    (lambda: [nn.Dense(2, 2)], ArgumentError, ["parameter 0 is Dense", ".parameters()"]),
+    (lambda: nn.Dense(2, 2).parameters, ArgumentError, ["a function", "call it"]),
     (lambda: tg.Variable([1.0]), ArgumentError, ["single tensor", "[tensor]"]),
     (lambda: nn.Dense(2, 2), ArgumentError, ["Dense", ".parameters()"]),
     (lambda: {"w": tg.Variable(1.0)}, ArgumentError, ["dict", ".values()"]),
@@ -349,6 +362,16 @@ def test_refused_rate_set_later(lr):
     with pytest.raises(ArgumentError, match="SGD: lr="):
         optimizer.lr = lr
     assert optimizer.lr == 0.1
+
+
+def test_a_cost_that_is_not_computed_anew():
+    w = tg.Variable(1.0)
+    cost = w * w
+    optimizer = optim.SGD([w], lr=0.1)
+    optimizer.minimize(lambda: cost)
+    with pytest.raises(BackwardError) as caught:
+        optimizer.minimize(lambda: cost)
+    assert "SGD.minimize: cost_fn must compute the cost anew" in caught.value.__notes__[0]
 
 
 def test_step_without_a_gradient():

@@ -84,14 +84,14 @@ def getitem(a: Operand, index: Any) -> Any:
     return a[index]
 
 
-@primitive(label="scatter", ct=lambda ct, index: getitem(ct, index))
-def scatter(ct: Operand, index: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros of this shape, with `ct` added at the index: what is meant twice gets the sum."""
-    out = np.zeros(shape, ct.dtype)
+@primitive(part=lambda ct, index: getitem(ct, index))
+def scatter(part: Operand, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of this shape, with `part` added at the index: what is meant twice gets the sum."""
+    out = np.zeros(shape, part.dtype)
     if _has_integers(index):
-        np.add.at(out, index, ct)
+        np.add.at(out, index, part)
     else:
-        out[index] = ct
+        out[index] = part
     return out
 
 
