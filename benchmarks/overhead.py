@@ -4,14 +4,10 @@
 
 Each cell is the time of a chain of 100 operations on float64 arrays, forward and backward, divided
 by 100: the median over rounds in which the engines take turns. Every engine's gradients are
-compared with the hand-written ones first. Engines that are not installed are left out and named
+compared with the hand-written ones first. Nothing here is large enough to use a second thread.
+Engines that are not installed are left out and named
 (`pip install -e ".[peers]"`).
 """
-
-import os
-
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
 
 import gc
 import importlib
@@ -25,7 +21,7 @@ ROUNDS = 15
 SIZES = (1, 100)
 
 # The operation on the chain's value y and a second operand c, with m the engine's namespace; and
-# by hand, from the cotangent g: (cotangent of y, contribution to c). `out` is the operation's value.
+# by hand, from the cotangent g: (cotangent of y, contribution to c). `out` is its value.
 OPERATIONS = {
     "y + c": (lambda m, y, c: y + c, lambda g, y, c, out: (g, g)),
     "y * c": (lambda m, y, c: y * c, lambda g, y, c, out: (g * c, g * y)),

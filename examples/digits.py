@@ -115,7 +115,9 @@ def main():
     nn.seed(SEED)
     train_set, dev_set, test_set = digits()
     model = network()
-    print(f"Digits: {len(train_set[0])} to train on, {len(dev_set[0])} dev, {len(test_set[0])} test")
+    print(
+        f"Digits: {len(train_set[0])} to train on, {len(dev_set[0])} dev, {len(test_set[0])} test"
+    )
     losses, accuracies = train(model, train_set, dev_set)
     print(f"  loss {losses[0]:.3f} → {losses[-1]:.4f}, dev accuracy {accuracies[-1]:.4f}")
     print(f"  test accuracy {accuracy(model, *test_set):.4f}")

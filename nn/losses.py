@@ -236,9 +236,10 @@ def sigmoid_cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") 
             "softmax_cross_entropy"
         )
     labels = labels.astype(logits.dtype, copy=False)
+    negative = np.minimum(logits, 0)
     small = np.exp(-np.abs(logits))
-    losses = np.maximum(logits, 0) - logits * labels + np.log1p(small)
-    error = np.where(logits >= 0, 1, small) / (1 + small) - labels
+    losses = logits - negative - logits * labels + np.log1p(small)
+    error = np.exp(negative) / (1 + small) - labels
     return _reduced(losses, reduction), error
 
 

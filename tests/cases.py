@@ -153,9 +153,9 @@ class Case:
         reference: Callable[..., Any] | None,
         twins: dict[str, Callable[..., Any]],
     ) -> None:
-        self.id = f"{name}-{_words(sample)}"
-        self.name, self.function, self.sample = name, function, sample
         self.places = list(places)
+        self.id = f"{name}-{_words(sample, only_shapes=len(self.places) == len(sample.args))}"
+        self.name, self.function, self.sample = name, function, sample
         self.domain, self.reference, self.twins = domain or {}, reference, twins
 
     def __repr__(self) -> str:
@@ -243,16 +243,12 @@ def _within(unit: Any, low: float, high: float) -> Any:
     return np.sign(centred) * 0.2 + 1.8 * centred
 
 
-def _words(sample: Sample) -> str:
-    """The arguments, as they stand in a test's name."""
-    if sample.args and all(_is_shape(a) for a in sample.args) and not sample.kwargs:
+def _words(sample: Sample, *, only_shapes: bool) -> str:
+    """The arguments, as they stand in a test's name: `(3,4)x(4,)` or `(3,4),axis=0`."""
+    if only_shapes and not sample.kwargs:
         return "x".join(map(_word, sample.args))
     named = [f"{k}={_word(v)}" for k, v in sample.kwargs.items()]
     return ",".join([*map(_word, sample.args), *named])
-
-
-def _is_shape(x: Any) -> bool:
-    return isinstance(x, tuple) and all(type(i) is int for i in x)
 
 
 def _word(x: Any) -> str:

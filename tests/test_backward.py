@@ -66,7 +66,7 @@ def test_second_backward_through_a_shared_part():
     w = tg.Variable(3.0)
     u = w + 1  # keeps nothing, and is spent all the same
     (u * 2).backward()
-    with pytest.raises(tg.BackwardError, match="add.*retain_graph=True"):
+    with pytest.raises(tg.BackwardError, match=r"add.*retain_graph=True"):
         (u * 3).backward()
 
 
@@ -148,7 +148,7 @@ def test_a_leaf_changed_since_is_named():
     w = tg.Variable([1.0, 2.0], name="weights")
     y = (w * w).sum()
     w.assign([5.0, 6.0])
-    with pytest.raises(tg.StaleGraphError, match="multiply.*'weights'.*compute the loss again"):
+    with pytest.raises(tg.StaleGraphError, match=r"multiply.*'weights'.*compute the loss again"):
         y.backward()
 
 

@@ -163,13 +163,13 @@ def test_generated_code_is_readable_in_tracebacks_and_by_inspect():
 
 
 def test_a_misspelt_name_fails_at_declaration():
-    with pytest.raises(tg.DeclarationError, match="wrong: the rule for x asks for 'axsi'.*'axis'"):
+    with pytest.raises(tg.DeclarationError, match=r"wrong: the rule for x asks for 'axsi'.*'axis'"):
 
         @tg.primitive(x=lambda ct, axsi: ct)
         def wrong(x, axis=0):
             return x
 
-    with pytest.raises(tg.DeclarationError, match="rule for 'z'.*(x)"):
+    with pytest.raises(tg.DeclarationError, match=r"rule for 'z'.*(x)"):
 
         @tg.elementwise(z=lambda ct: ct)
         def wrong_too(x):
@@ -228,7 +228,9 @@ def test_a_tracked_tensor_where_there_is_no_gradient():
 
 @pytest.mark.parametrize("call", [lambda x: cubed(x, y=2), lambda x: squares(x, axes=1)])
 def test_an_unknown_keyword_is_named_with_what_is_known(call):
-    with pytest.raises(tg.ArgumentError, match="unknown keyword 'y'.*x|unknown keyword 'axes'.*axis"):
+    with pytest.raises(
+        tg.ArgumentError, match=r"unknown keyword 'y'.*x|unknown keyword 'axes'.*axis"
+    ):
         call(tg.Variable([1.0]))
 
 

@@ -211,7 +211,6 @@ def test_gradient(case):
         return [y.value for y in case(*map(tg.tensor, arrays)) if is_real(y)]
 
     cts = cotangents(case, function(*arrays))
-
     assert_gradient(function, arrays, cts, gradient_arrays(case, arrays))
 
 

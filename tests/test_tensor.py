@@ -39,7 +39,13 @@ def test_dtype_is_numpys(data, dtype):
 
 def test_variable_is_a_floating_leaf_that_requires_grad():
     w = tg.Variable(0, name="w")
-    assert (w.dtype, w.requires_grad, w.is_leaf, w.name, w.grad) == ("float64", True, True, "w", None)
+    assert (w.dtype, w.requires_grad, w.is_leaf, w.name, w.grad) == (
+        "float64",
+        True,
+        True,
+        "w",
+        None,
+    )
     assert tg.Variable(0.0, dtype=np.float32).dtype == "float32"
 
 
@@ -105,7 +111,7 @@ def test_astype_casts_the_gradient_back():
 @pytest.mark.parametrize("convert", [float, int, complex, math.exp, np.asarray, np.array])
 def test_conversions_of_tracked_tensors_name_the_way_out(convert):
     w = tg.Variable(1.0, name="w")
-    with pytest.raises(tg.DetachError, match="'w'.*(item|detach|stack)"):
+    with pytest.raises(tg.DetachError, match=r"'w'.*(item|detach|stack)"):
         convert(w)
 
 
@@ -193,7 +199,9 @@ def test_operators_with_arrays_lists_and_numbers_on_either_side(operation):
             assert type(result) is tg.Tensor
             np.testing.assert_array_equal(result.numpy(), expected)
     np.testing.assert_array_equal(operation(2.0, tg.Variable(b)).numpy(), operation(2.0, b))
-    np.testing.assert_array_equal(operation(np.float64(2), tg.Variable(b)).numpy(), operation(2.0, b))
+    np.testing.assert_array_equal(
+        operation(np.float64(2), tg.Variable(b)).numpy(), operation(2.0, b)
+    )
     np.testing.assert_array_equal(operation(tg.Variable(a), 2).numpy(), operation(a, 2))
 
 

@@ -63,18 +63,21 @@ def _without_rule(function: Callable[..., Any], name: str, args: Any, keywords: 
         )
     if not tracked or not recording():
         return _wrapped(function(*_values(args), **_values(keywords)))
-    refusal = NotDifferentiable(
-        f"{name} has no gradient rule, and {tracked[0].described()} requires grad; "
-        f"{_nearest(name)}.detach() it first if no gradient is wanted"
-    )
     try:
         result = function(*_values(args), **_values(keywords))
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise refusal from error
+        raise _refusal(name, tracked[0]) from error
     # Booleans and integers have no derivative to lose.
     if not all(map(_discrete, _arrays(result))):
-        raise refusal
+        raise _refusal(name, tracked[0])
     return _wrapped(result)
+
+
+def _refusal(name: str, tracked: Tensor) -> NotDifferentiable:
+    return NotDifferentiable(
+        f"{name} has no gradient rule, and {tracked.described()} requires grad; "
+        f"{_nearest(name)}.detach() it first if no gradient is wanted"
+    )
 
 
 def _nearest(name: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # What NumPy raises for operands that an operation cannot take.
 REFUSALS = (ValueError, TypeError, IndexError, OverflowError, np.linalg.LinAlgError)
-NUMBERS = frozenset({float, int, bool, complex, type(None)})  # weak in NumPy's promotion
+NUMBERS = frozenset({float, int, bool, complex})  # weak in NumPy's promotion
 UNROLLED = 3  # with more differentiable operands, which are tracked is found out at run time
 UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature", "axes", "axis")
 
@@ -109,9 +109,10 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
         yield f"    {x} = {x}.value"
         yield "else:"
         yield f"    _{x}_node = None"
-        default = primitive.signature.parameters[x].default
-        test = f"type({x}) not in _NUMBERS" if primitive.weak else f"{x} is not None"
-        unless = f"if {test}: " if primitive.weak or default is None else ""
+        tests = [f"type({x}) not in _NUMBERS"] if primitive.weak else []
+        if primitive.signature.parameters[x].default is None:
+            tests.append(f"{x} is not None")
+        unless = f"if {' and '.join(tests)}: " if tests else ""
         yield f"    {unless}{x} = _operand({x}, _primitive, {x!r})"
     for s in primitive.static:
         yield f"if type({s}) is _Tensor: {s} = _static(_primitive, {s!r}, {s})"
@@ -224,7 +225,7 @@ def _history(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
         yield "_node.parents = tuple([_n for _x, _n in _chosen])"
         yield "_node.residuals = tuple([_values[_k] for _k in _pullback.keeps])"
         rest = f"[_described(_g) for _x, _g in ({givens}) if _x in _pullback.constants]"
-        yield f"_node.params = ({statics}*{rest})"
+        yield f"_node.params = ({statics}*{rest},)"
 
 
 # What generated code calls off its fast path
@@ -261,7 +262,7 @@ def described(x: Any) -> Any:
     name = None
     if type(x) is Tensor:
         name, x = x._name, x.value
-    if type(x) in NUMBERS:
+    if x is None or type(x) in NUMBERS:
         return x
     x = np.asarray(x)
     return (name, x.shape, x.dtype, None if x.ndim else x[()])

@@ -14,8 +14,8 @@ from .node import Node, clock, leaf
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    _Unary: TypeAlias = Callable[[], "Tensor"]
-    _Binary: TypeAlias = Callable[[Any], "Tensor"]
+    _Unary: TypeAlias = Callable[["Tensor"], "Tensor"]
+    _Binary: TypeAlias = Callable[["Tensor", Any], "Tensor"]
     _Method: TypeAlias = Callable[..., "Tensor"]
 
 SUPPORTED = "biufc"  # kinds of dtype: booleans, integers, real and complex floating
@@ -91,8 +91,10 @@ class Tensor:
         __pos__: _Unary
         __abs__: _Unary
         __invert__: _Unary
+
         def __iter__(self) -> Iterator[Tensor]: ...
-        __setitem__: Callable[[Any, Any], None]
+
+        __setitem__: Callable[[Tensor, Any, Any], None]
         __round__: _Method
         __array_ufunc__: _Method
         __array_function__: _Method
@@ -277,7 +279,7 @@ class Tensor:
                 f"assign: a value of shape {array.shape} for {self.described()}; "
                 "it must have that shape"
             )
-        if not np.can_cast(array.dtype, self.dtype, "same_kind"):
+        if array.dtype != self.dtype and not np.can_cast(array.dtype, self.dtype, "same_kind"):
             raise DTypeError(
                 f"assign: a value of dtype {array.dtype} does not fit {self.described()} "
                 f"of dtype {self.dtype}; cast it with .astype first"

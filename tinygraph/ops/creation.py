@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DTypeError, ShapeError
+from ..errors import ArgumentError, DTypeError, IndexingError
 from ..primitive import Operand, derived
 from ..tensor import Tensor, as_tensor, untracked
 
@@ -29,7 +29,7 @@ def one_hot(labels: Operand, classes: int, dtype: Any = np.float64) -> Tensor:
     """1 where the class is the label, 0 elsewhere, with the classes as a new last axis.
 
     labels: integers in 0 … classes − 1, of any shape.  Returns: (*labels.shape, classes).
-    Raises DTypeError for labels that are not integers, ShapeError for one out of range.
+    Raises DTypeError for labels that are not integers, IndexingError for one out of range.
     """
     value = np.asarray(as_tensor(labels, "one_hot").value)
     if value.dtype.kind not in "iu":
@@ -40,7 +40,7 @@ def one_hot(labels: Operand, classes: int, dtype: Any = np.float64) -> Tensor:
     if classes < 1:
         raise ArgumentError(f"one_hot: {classes} classes; there must be at least one")
     if value.size and not (value.min() >= 0 and value.max() < classes):
-        raise ShapeError(
+        raise IndexingError(
             f"one_hot: labels from {value.min()} to {value.max()} do not fit {classes} classes, "
             f"which are 0 … {classes - 1}"
         )

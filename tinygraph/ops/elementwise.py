@@ -150,9 +150,17 @@ def fabs(x: Operand, /) -> Any:
     """|x| of real x. Derivative 0 at 0."""
 
 
-@elementwise(np.sign, domain={"x": (0, INF)}, x=zero)
+def _sign(ct: Any, y: Any, x: Any) -> Any:
+    if y.dtype.kind != "c":
+        return np.zeros_like(ct)
+    size = np.abs(x)
+    along = np.real(ct * y) * np.conjugate(y)
+    return (ct - along) / np.where(size == 0, 1, size)
+
+
+@elementwise(np.sign, domain={"x": (0, INF)}, x=_sign)
 def sign(x: Operand, /) -> Any:
-    """−1, 0 or 1. Derivative 0."""
+    """−1, 0 or 1, with derivative 0; x/|x| for complex x, which is not holomorphic."""
 
 
 @elementwise(
@@ -328,15 +336,16 @@ def log1p(x: Operand, /) -> Any:
     """log(1 + x), exact near 0."""
 
 
-def _softer(ct: Any, mine: Any, other: Any, exp: Any) -> Any:
-    # Share of the sum, from the difference: finite also where both are -inf.
-    return ct / (1 + exp(np.where(mine == other, 0, other - mine)))
+def _share(ct: Any, mine: Any, other: Any, scale: float = 1) -> Any:
+    # Of the sum of powers, from the difference of the exponents; equal ones may be infinite.
+    mine, other = np.where(mine == other, 0, mine), np.where(mine == other, 0, other)
+    return ct * sigmoid((mine - other) * scale)
 
 
 @elementwise(
     np.logaddexp,
-    a=lambda ct, a, b: _softer(ct, a, b, np.exp),
-    b=lambda ct, a, b: _softer(ct, b, a, np.exp),
+    a=lambda ct, a, b: _share(ct, a, b),
+    b=lambda ct, a, b: _share(ct, b, a),
 )
 def logaddexp(a: Operand, b: Operand, /) -> Any:
     """log(e^a + e^b)."""
@@ -344,8 +353,8 @@ def logaddexp(a: Operand, b: Operand, /) -> Any:
 
 @elementwise(
     np.logaddexp2,
-    a=lambda ct, a, b: _softer(ct, a, b, np.exp2),
-    b=lambda ct, a, b: _softer(ct, b, a, np.exp2),
+    a=lambda ct, a, b: _share(ct, a, b, LN2),
+    b=lambda ct, a, b: _share(ct, b, a, LN2),
 )
 def logaddexp2(a: Operand, b: Operand, /) -> Any:
     """log₂(2^a + 2^b)."""
@@ -524,21 +533,30 @@ def divmod(a: Operand, b: Operand, /) -> Any:
 # Of neural networks
 
 
+def _ordered(x: Any) -> None:
+    if np.iscomplexobj(x):
+        raise TypeError("complex numbers have no order; take .real, .imag or abs()")
+
+
 @elementwise(x=lambda ct, y: ct * (y > 0))
 def relu(x: Operand, /) -> Any:
     """max(x, 0). Derivative 0 at 0."""
+    _ordered(x)
     return np.maximum(x, 0)
 
 
 @elementwise(label="leaky relu", x=lambda ct, x, slope: np.where(x > 0, ct, slope * ct))
 def leaky_relu(x: Operand, slope: float = 0.01) -> Any:
     """max(x, slope·x) for slope < 1. Derivative `slope` at 0."""
+    _ordered(x)
     return np.where(x > 0, x, slope * x)
 
 
 @elementwise(label="σ", x=lambda ct, y: ct * (y * (1 - y)))
 def sigmoid(x: Operand, /) -> Any:
-    """1 / (1 + e^−x), without overflow for any x."""
+    """1 / (1 + e^−x), without overflow for any real x."""
+    if np.iscomplexobj(x):
+        return 1 / (1 + np.exp(-x))
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, small) / (1 + small)
 
@@ -546,6 +564,7 @@ def sigmoid(x: Operand, /) -> Any:
 @elementwise(x=lambda ct, x: ct * sigmoid(x))
 def softplus(x: Operand, /) -> Any:
     """log(1 + e^x), without overflow for any x."""
+    _ordered(x)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 

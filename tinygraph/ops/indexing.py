@@ -84,7 +84,15 @@ def getitem(a: Operand, index: Any) -> Any:
     return a[index]
 
 
-@primitive(part=lambda ct, index: getitem(ct, index))
+@primitive(
+    part=lambda ct, index: getitem(ct, index),
+    samples=(
+        sample((3,), (slice(None), 1), (3, 4)),
+        sample((), (1, -1), (3, 4)),
+        sample((3, 4), (np.array([0, 2, 0]),), (3, 4)),
+        sample((2, 4), (np.array([True, False, True]),), (3, 4)),
+    ),
+)
 def scatter(part: Operand, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of this shape, with `part` added at the index: what is meant twice gets the sum."""
     out = np.zeros(shape, part.dtype)
@@ -136,10 +144,11 @@ def _setitem_rest(ct: Any, index: Any) -> Any:
 def setitem(a: Operand, index: Any, value: Operand) -> Any:
     """A copy of a with a[index] = value. Where an index occurs twice, the last value stays."""
     out = np.array(a)
-    if out.dtype.kind not in "fc" and getattr(value, "dtype", np.dtype(int)).kind in "fc":
+    dtype = np.asarray(value).dtype
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
         raise DTypeError(
-            f"x[index] = value: x has dtype {out.dtype}, the value {value.dtype}; "
-            "cast x with .astype(float) first"
+            f"x[index] = value: x has dtype {out.dtype}, the value {dtype}; "
+            f"cast x with .astype({dtype.name}) first, or the value"
         )
     out[index] = value
     return out if out.ndim else out[()]

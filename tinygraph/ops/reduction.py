@@ -190,17 +190,23 @@ def cumsum(a: Operand, axis: int | None = None, dtype: Any = None) -> Any:
 
 def _logsumexp(ct: Any, y: Any, a: Any, shape: Any, axis: Axis, keepdims: bool) -> Any:
     y = kept(y, shape, axis, keepdims)
-    return kept(ct, shape, axis, keepdims) * np.exp(a - np.where(np.isinf(y), 0, y))
+    # Of an infinite sum, the elements that are as large share the cotangent equally.
+    endless = np.isinf(y)
+    reached = np.where(endless, a == y, 1)
+    shares = softmax(np.where(endless, 0, a), axis) * reached
+    total = np.where(endless, np.sum(shares, axis=axis, keepdims=True), 1)
+    return kept(ct, shape, axis, keepdims) * (shares / total)
 
 
 @primitive(numpy=(np.logaddexp, "reduce"), a=_logsumexp, samples=SAMPLES)
 def logsumexp(a: Operand, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """log Σ e^a over the axes, without overflow: the maximum is subtracted first."""
+    a = np.asarray(a, np.result_type(a, 0.0))
     top = a.max(axis=axis, keepdims=True, initial=-INF)
-    top = np.where(np.isfinite(top), top, 0).astype(top.dtype)
-    with np.errstate(divide="ignore"):
+    top = np.where(np.isinf(top), top.dtype.type(0), top)
+    with np.errstate(divide="ignore", over="ignore"):
         y = np.log(np.exp(a - top).sum(axis=axis, keepdims=True)) + top
-    return y if keepdims else y.sum(axis=axis) if axis != () else y
+    return y if keepdims or axis == () else y.sum(axis=axis)
 
 
 def _softmax(ct: Any, y: Any, axis: Axis) -> Any:

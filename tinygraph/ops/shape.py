@@ -200,7 +200,7 @@ def _undiagonal(ct: Any, shape: Any, offset: int, axis1: int, axis2: int) -> Any
 
 
 @primitive(
-    numpy=[np.diagonal, np.linalg.diagonal],
+    numpy=np.diagonal,
     a=_undiagonal,
     samples=(
         sample((3, 3)),
@@ -214,6 +214,12 @@ def _undiagonal(ct: Any, shape: Any, offset: int, axis1: int, axis2: int) -> Any
 def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The elements whose indices along two axes differ by `offset`, as a new last axis."""
     return np.diagonal(a, offset, axis1, axis2)
+
+
+@derived(numpy=np.linalg.diagonal)
+def _matrix_diagonal(x: Operand, /, *, offset: int = 0) -> Tensor:
+    """The diagonal of the last two axes."""
+    return diagonal(x, offset, -2, -1)
 
 
 @primitive(
