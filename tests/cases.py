@@ -5,14 +5,17 @@ that broadcast; any other with the samples that stand at its declaration.
 """
 
 import inspect
+import itertools
 import math
-import operator
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
+from references import DERIVED, FORMULAS
 
+import tinygraph as tg
 from tinygraph import nn as nn  # registers its operations
 from tinygraph.primitive import Primitive, Sample, sample
 from tinygraph.registry import NUMPY, REGISTRY
@@ -30,100 +33,6 @@ BINARY = [
     ((1,), (1,)),
     ((1,), (0,)),
 ]
-# Operations of tinygraph.ops, as formulas of NumPy, where no one NumPy function is the same.
-FORMULAS: dict[str, Callable[..., Any]] = {
-    "relu": lambda x: x * (x > 0),
-    "leaky_relu": lambda x, slope=0.01: np.maximum(x, slope * x),
-    "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
-    "softplus": lambda x: np.logaddexp(x, 0),
-    "softmax": lambda x, axis=-1: np.exp(x) / np.exp(x).sum(axis, keepdims=True),
-    "log_softmax": lambda x, axis=-1: x - np.log(np.exp(x).sum(axis, keepdims=True)),
-    "logsumexp": lambda a, **axes: np.log(np.sum(np.exp(a), **axes)),
-    "getitem": lambda a, index: a[index],
-    "setitem": lambda a, index, value: _written(a, index, value),
-    "scatter": lambda ct, index, shape: _added(ct, index, shape),
-    "clip": lambda x, low=None, high=None: np.clip(x, low, high),
-    "astype": lambda a, dtype: np.asarray(a).astype(dtype),
-    "split_at": lambda ary, cuts, axis=0: tuple(np.split(ary, cuts, axis)),
-    "pad_constant": lambda array, width, value=0: np.pad(array, width, constant_values=value),
-    "unstack": lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)),
-    "einsum_explicit": np.einsum,
-    "where": np.where,
-}
-# NumPy functions that are made of operations: at which positions arrays stand, and samples.
-DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
-    "take": (
-        [0],
-        [
-            sample((3, 4), [0, 5, 0]),
-            sample((3, 4), np.array([[1, 0], [3, 3]]), axis=1),
-            sample((3, 4), [5, -4], axis=0, mode="wrap"),
-            sample((3, 4), [5, -4], axis=0, mode="clip"),
-            sample((3,), 1),
-        ],
-    ),
-    "take_along_axis": (
-        [0],
-        [
-            sample((3, 4), np.array([[0, 3], [1, 1], [2, 0]]), axis=1),
-            sample((3, 4), np.array([[2, 0, 0, 1]]), axis=0),
-            sample((3, 1), np.array([[0, 0]]), axis=-1),
-            sample((3, 4), np.array([5, 11, 5]), axis=None),
-        ],
-    ),
-    "split": ([0], [sample((4, 3), 2), sample((3, 5), [1, 3], axis=1)]),
-    "pad": (
-        [0],
-        [
-            sample((2, 3), 1),
-            sample((2, 3), ((0, 2), (1, 0)), constant_values=3.0),
-            sample((3, 4), (1, 2), mode="edge"),
-            sample((3, 4), ((1, 2), (3, 0)), mode="reflect"),
-            sample((3, 4), 2, mode="symmetric"),
-            sample((3, 4), ((4, 0), (0, 5)), mode="wrap"),
-        ],
-    ),
-    "dot": (
-        [0, 1],
-        [
-            sample((3,), (3,)),
-            sample((2, 3), (3, 4)),
-            sample((2, 3), (3,)),
-            sample((2, 3), (2, 3, 4)),
-            sample((2, 3), ()),
-        ],
-    ),
-    "inner": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 3)), sample((), (2,))]),
-    "outer": ([0, 1], [sample((3,), (4,)), sample((2, 2), (3,)), sample((), (2,))]),
-    "tensordot": (
-        [0, 1],
-        [
-            sample((2, 3), (3, 4), 1),
-            sample((2, 3, 4), (3, 4, 2)),
-            sample((2, 3), (2,), 0),
-            sample((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])),
-        ],
-    ),
-    "einsum": (
-        range(9),
-        [
-            sample("ij,jk", (2, 3), (3, 4)),
-            sample("ba", (2, 3)),
-            sample("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)),
-            sample("i...,i...->...", (3, 2), (3, 1)),
-            sample("ii", (3, 3)),
-            sample((2, 3), [0, 1], (3, 2), [1, 2], [0, 2]),
-            sample("ij,jk,kl->il", (2, 3), (3, 4), (4, 2), optimize=True),
-            sample("ij,jk,k,l->i", (2, 3), (3, 2), (2,), (2,), optimize="greedy"),
-        ],
-    ),
-    "linalg.outer": ([0, 1], [sample((3,), (4,))]),
-    "linalg.tensordot": ([0, 1], [sample((2, 3), (3, 4), axes=1)]),
-    "linalg.diagonal": ([0], [sample((2, 3, 4)), sample((2, 3, 3), offset=-1)]),
-    "linalg.matrix_transpose": ([0], [sample((2, 3, 4))]),
-}
-# Constants, of whatever they are made.
-UNTRACKED = {np.zeros_like, np.ones_like, np.empty_like}
 
 
 class Place(NamedTuple):
@@ -263,19 +172,6 @@ def _word(x: Any) -> str:
     return "..." if x is Ellipsis else getattr(x, "__name__", str(x))
 
 
-def _written(a: Any, index: Any, value: Any) -> Any:
-    out = np.array(a)
-    out[index] = value
-    return out
-
-
-def _added(ct: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    places = np.arange(math.prod(shape)).reshape(shape)[index]
-    out = np.zeros(math.prod(shape), ct.dtype)
-    np.add.at(out, np.ravel(places), np.ravel(ct))
-    return out.reshape(shape)
-
-
 def name_of(target: Any) -> str:
     """What a key of the table of NumPy functions is called: `exp`, `add.reduce`, `linalg.outer`."""
     if isinstance(target, tuple):
@@ -359,14 +255,16 @@ def _cases() -> Iterator[Case]:
                 reference=FORMULAS.get(name) or (plain[0] if plain else None),
                 twins=_twins(functions, s),
             )
+    named = {name_of(target): (target, ours) for target, ours in NUMPY.items()}
     for name, (positions, samples) in DERIVED.items():
-        function = operator.attrgetter(name)(np)
-        ours = NUMPY[function]
+        if name not in named:
+            continue  # NumPy is too old to have it
+        function, ours = named[name]
         for s in samples:
             arrays = [(i, a) for i, a in enumerate(s.args) if i in positions and type(a) is tuple]
             places = [Place(name, i, None, shape) for i, shape in arrays]
             twins = {f"tg.{ours.__name__}": ours}
-            yield Case(name, function, s, places, reference=function, twins=twins)
+            yield Case(f"np.{name}", function, s, places, reference=function, twins=twins)
 
 
 # Operations of the package; others are declared by tests.
@@ -374,3 +272,85 @@ OPERATIONS = {
     name: p for name, p in REGISTRY.items() if p.definition.__module__.startswith("tinygraph.")
 }
 CASES = list(_cases())
+
+
+# Asking for them
+
+
+def one_each(cases: Sequence[Case]) -> list[Case]:
+    """For each operation its first case."""
+    return list({case.name: case for case in reversed(cases)}.values())[::-1]
+
+
+def every(cases: Sequence[Case]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=repr)
+
+
+def with_dtypes(cases: Sequence[Case]) -> Any:
+    """float64, float32, and for several operands both of them, in both orders."""
+    single, double = np.float32, np.float64
+    return pytest.mark.parametrize(
+        "case, dtypes",
+        [
+            pytest.param(case, [*itertools.islice(itertools.cycle(own), n)], id=f"{case}-{name}")
+            for case in cases
+            for n in [len(case.places)]
+            for name, own in {
+                "float64": [double],
+                "float32": [single],
+                "mixed": [single, double],
+                "mixed-back": [double, single],
+            }.items()
+            if len(own) <= max(n, 1)
+        ],
+    )
+
+
+def is_real(y: Any) -> bool:
+    return bool(y.dtype.kind == "f")
+
+
+def variables(arrays: Sequence[Any]) -> list[tg.Tensor]:
+    return [tg.Variable(x) for x in arrays]
+
+
+def cotangents(case: Case, outputs: Sequence[Any]) -> list[Any]:
+    """Random ones for the outputs that have a derivative; away from 0, so that nothing hides."""
+    rng = case.random()
+    return [
+        np.asarray(rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1, 1], y.shape), y.dtype)
+        for y in outputs
+        if is_real(y)
+    ]
+
+
+def gradients(outputs: Any, inputs: Any, cts: Any, *, create_graph: bool = False) -> list[Any]:
+    """Of the tracked outputs; zeros where an input does not matter."""
+    tracked = [(y, ct) for y, ct in zip(filter(is_real, outputs), cts, strict=True) if y.node]
+    found = tg.gradients(
+        [y for y, _ in tracked], inputs, [ct for _, ct in tracked], create_graph=create_graph
+    )
+    return [
+        tg.tensor(np.zeros_like(x.value)) if g is None else g
+        for g, x in zip(found, inputs, strict=True)
+    ]
+
+
+def gradient_arrays(case: Case, arrays: Sequence[Any]) -> list[Any]:
+    """The gradients of a case at these arrays, all tracked."""
+    inputs = variables(arrays)
+    outputs = case(*inputs)
+    return [g.numpy() for g in gradients(outputs, inputs, cotangents(case, outputs))]
+
+
+def assert_close(found: Any, wanted: Any, given: Sequence[Any] = ()) -> None:
+    """Equal but for rounding: that of the coarsest dtype among what is found and what was given.
+
+    A few dozen times that of the largest number, and once more for each element given.
+    """
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    assert found.shape == wanted.shape
+    eps = max([np.finfo(x.dtype).eps for x in [found, *given] if is_real(x)], default=0)
+    count = 32 + sum(x.size for x in given)
+    largest = max(1.0, np.abs(wanted).max(initial=0))
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=count * eps * largest)

@@ -56,6 +56,8 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
         row("sign", tg.sign, [[-2.0, 0.0, 3.0]], [-1, 0, 1], [0, 0, 0]),
         row("relu", tg.relu, [[-2.0, 0.0, -0.0, 3.0]], [0, 0, 0, 3], [0, 0, 0, 1]),
         row("leaky relu", tg.leaky_relu, [[-2.0, 0.0, 3.0]], [-0.02, 0, 3], [0.01, 0.01, 1]),
+        row("leaky relu slope", lambda x: tg.leaky_relu(x, 0.5), [[-2.0, 3.0]], [-1, 3], [0.5, 1]),
+        row("round", lambda x: tg.round(x, 1), [[1.26, -0.74]], [1.3, -0.7], [0, 0]),
         row("clip", lambda x: tg.clip(x, -1, 2), [[-2.0, -1, 0, 2, 3]], [-1, -1, 0, 2, 2],
             [0, 1, 1, 1, 0]),
         row("clip to bounds", tg.clip, [[-2.0, -1, 0, 2, 3], -1.0, 2.0], [-1, -1, 0, 2, 2],
@@ -104,6 +106,9 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
         row("logsumexp below", tg.logsumexp, [[-FAR, -FAR]], -FAR + np.log(2),
             [0.5, 0.5]),
         row("logsumexp -inf", tg.logsumexp, [[-INF, 0.0]], 0, [0, 1]),
+        row("logsumexp inf", tg.logsumexp, [[INF, 0.0, INF]], INF, [0.5, 0, 0.5]),
+        row("logsumexp of rows", lambda x: tg.logsumexp(x, axis=1), [[[INF, 0.0], [0.0, 0.0]]],
+            [INF, np.log(2)], [[1, 0], [0.5, 0.5]]),
         row("logsumexp only -inf", tg.logsumexp, [[-INF, -INF]], -INF, [0.5, 0.5]),
         row("softmax", tg.softmax, [[FAR, -FAR, 0]], [1, 0, 0], [0, 0, 0],
             ct=[1.0, 2, 3]),
@@ -252,9 +257,9 @@ def test_where_keeps_what_is_bad_in_the_other_branch_out(bad):
 def test_where_keeps_a_bad_cotangent_to_the_branch_it_belongs_to(bad):
     condition = np.array([True, False])
     _, (a, b) = gradients_at(
-        lambda a, b: tg.where(condition, a, b), [[1.0, 2.0], [3.0, 4.0]], [1.0, bad]
+        lambda a, b: tg.where(condition, a, b), [[1.0, 2.0], [3.0, 4.0]], [bad, bad]
     )
-    np.testing.assert_array_equal(a, [1, 0])
+    np.testing.assert_array_equal(a, [bad, 0])
     np.testing.assert_array_equal(b, [0, bad])
 
 

@@ -141,6 +141,12 @@ def spent():
             TypeError,
             ["add", "object", ".astype(float)"],
         ),
+        (
+            lambda: tg.tensor([2, 3]) ** -1,
+            tg.DomainError,
+            ValueError,
+            ["power", "int64", "negative integer powers"],
+        ),
         (lambda: tracked(3)[5], tg.IndexingError, IndexError, ["getitem", "5", "(3,)"]),
         (lambda: tracked(3)[0.5], tg.IndexingError, IndexError, ["float64", ".astype(int)"]),
         (

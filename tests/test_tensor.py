@@ -3,6 +3,7 @@
 import copy
 import math
 import operator
+import pickle
 
 import numpy as np
 import pytest
@@ -285,6 +286,21 @@ def test_shallow_copy_is_the_same_place_in_the_graph():
     w = tg.Variable(2.0)
     copy.copy(w * w).backward()
     assert w.grad.item() == 4.0
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_leaves_are_copied_whole(again):
+    w = tg.Variable([1.0, 2.0], name="w")
+    (w * w).sum().backward()
+    twin = again(w)
+    assert (twin.name, twin.requires_grad, twin.is_leaf) == ("w", True, True)
+    np.testing.assert_array_equal(twin.grad.numpy(), [2, 4])
+    gw, gt = tg.gradients((w * twin).sum(), [w, twin])
+    np.testing.assert_array_equal(gw.numpy(), [1, 2])
+    np.testing.assert_array_equal(gt.numpy(), [1, 2])
+    assert not again(tg.tensor(1.0)).requires_grad
+    with pytest.raises(tg.DetachError, match=r"multiply.*\.detach\(\)"):
+        again(w * w)
 
 
 def test_tensor_is_not_called():

@@ -9,6 +9,7 @@ from .errors import (
     BackwardError,
     DeclarationError,
     DetachError,
+    DomainError,
     DTypeError,
     GraphSizeError,
     IndexingError,
@@ -110,7 +111,17 @@ from .ops.elementwise import (
 )
 from .ops.indexing import take, take_along_axis
 from .ops.joining import concat, concatenate, split, stack, unstack, where
-from .ops.products import dot, einsum, inner, matmul, outer, tensordot
+from .ops.products import (
+    dot,
+    einsum,
+    inner,
+    matmul,
+    matvec,
+    outer,
+    tensordot,
+    vecdot,
+    vecmat,
+)
 from .ops.reduction import (
     amax,
     amin,
@@ -157,6 +168,7 @@ __all__ = [
     "DTypeError",
     "DeclarationError",
     "DetachError",
+    "DomainError",
     "Graph",
     "GraphSizeError",
     "IndexingError",
@@ -246,6 +258,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "matrix_transpose",
+    "matvec",
     "max",
     "maximum",
     "mean",
@@ -310,6 +323,8 @@ __all__ = [
     "unstack",
     "value_and_grad",
     "var",
+    "vecdot",
+    "vecmat",
     "where",
     "zeros_like",
 ]

@@ -3,7 +3,8 @@
 TinygraphError
 ├── ShapeError (ValueError)            shapes that do not fit together
 ├── DTypeError (TypeError)             a dtype an operation cannot take
-├── ArgumentError (TypeError)          an unknown keyword, a value out of its range
+├── ArgumentError (TypeError)          an unknown keyword, an argument that makes no sense
+├── DomainError (ValueError)           a value that an operation is not defined for
 ├── AxisError (numpy AxisError)        an axis the array does not have
 ├── IndexingError (IndexError)         an index out of bounds, or of a wrong kind
 ├── NotDifferentiable (TypeError)      no gradient rule for what was asked
@@ -33,6 +34,10 @@ class DTypeError(TinygraphError, TypeError):
 
 class ArgumentError(TinygraphError, TypeError):
     """An unknown keyword, or an argument that makes no sense."""
+
+
+class DomainError(TinygraphError, ValueError):
+    """A value that an operation is not defined for."""
 
 
 class AxisError(TinygraphError, np.exceptions.AxisError):

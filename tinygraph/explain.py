@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ArgumentError, AxisError, DTypeError, IndexingError, ShapeError, TinygraphError
+from .errors import (
+    ArgumentError,
+    AxisError,
+    DomainError,
+    DTypeError,
+    IndexingError,
+    ShapeError,
+    TinygraphError,
+)
 
 if TYPE_CHECKING:
     from .primitive import Primitive
+
+
+# What NumPy's messages about shapes have in common.
+SHAPES = re.compile(r"shape|size|dimension|broadcast|axis|axes|split", re.IGNORECASE)
 
 
 def explain(primitive: Primitive, error: Exception, arguments: dict[str, Any]) -> Exception:
@@ -30,8 +43,10 @@ def explain(primitive: Primitive, error: Exception, arguments: dict[str, Any]) -
     if isinstance(error, np.linalg.LinAlgError):
         error.args = (message or f"{name}: {error} ({_came(primitive, arguments)})",)
         return error
+    unfit = message is not None
     if message is None and primitive.broadcasts:
         message = broadcast_message(name, [np.shape(arguments[x]) for x in primitive.operands])
+        unfit = message is not None
     message = message or f"{name}: {error} ({_came(primitive, arguments)})"
     if isinstance(error, OverflowError):
         error.args = (message,)
@@ -39,7 +54,9 @@ def explain(primitive: Primitive, error: Exception, arguments: dict[str, Any]) -
     if isinstance(error, TypeError):
         dtypes = any(getattr(arguments[x], "dtype", None) is not None for x in primitive.operands)
         return DTypeError(message) if dtypes else ArgumentError(message)
-    return ShapeError(message)
+    if unfit or SHAPES.search(str(error)):
+        return ShapeError(message)
+    return DomainError(message)
 
 
 def broadcast_message(name: str, shapes: list[tuple[int, ...]]) -> str | None:

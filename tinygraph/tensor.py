@@ -353,6 +353,17 @@ class Tensor:
     def __copy__(self) -> Tensor:
         return with_node(self.value, self.node) if self.node else untracked(self.value, self._name)
 
+    def __reduce__(self) -> Any:
+        # For pickle and deepcopy: a leaf is made anew, with its gradient and without its uses.
+        if not self.is_leaf:
+            raise DetachError(
+                f"a copy of {self.described()} would lose its history; copy its .detach(), "
+                "or the leaves that it was computed from"
+            )
+        grad = self.grad
+        kept = None if grad is None else grad.value
+        return _leaf_again, (self.value, self.name, self.requires_grad, kept)
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if self.node is not None:
             raise DetachError(
@@ -383,6 +394,13 @@ def with_node(value: Any, node: Node) -> Tensor:
     out.value = value
     out.node = node
     return out
+
+
+def _leaf_again(value: Any, name: str | None, requires_grad: bool, grad: Any) -> Tensor:
+    t = tensor(value, requires_grad=requires_grad, name=name)
+    if grad is not None:
+        t.grad = grad
+    return t
 
 
 def tensor(

@@ -122,6 +122,15 @@ def _setitem_rest(ct: Any, index: Any) -> Any:
     return setitem(ct, index, 0)
 
 
+def _explain_setitem(error: Exception, a: Any, index: Any, value: Any) -> str | None:
+    if isinstance(error, IndexError):
+        return None
+    return (
+        f"x[index] = value: x has shape {np.shape(a)}, so x[index] "
+        f"{np.shape(np.asarray(a)[index])}; a value of shape {np.shape(value)} does not fit"
+    )
+
+
 @primitive(
     label="[ ]=",
     broadcasts=True,
@@ -137,9 +146,7 @@ def _setitem_rest(ct: Any, index: Any) -> Any:
         sample((3, 4), (np.array([True, False, True]),), (2, 4)),
         sample((), (), ()),
     ),
-    explain=lambda error, a, index, value: (
-        f"x[index] = value: {error}; x has shape {np.shape(a)}, the value {np.shape(value)}"
-    ),
+    explain=_explain_setitem,
 )
 def setitem(a: Operand, index: Any, value: Operand) -> Any:
     """A copy of a with a[index] = value. Where an index occurs twice, the last value stays."""

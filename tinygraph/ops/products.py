@@ -9,8 +9,9 @@ from ..errors import ArgumentError, ShapeError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
 from .axes import checked_axis
-from .elementwise import multiply
-from .shape import reshape, transpose
+from .elementwise import conjugate, multiply
+from .reduction import sum
+from .shape import expand_dims, moveaxis, reshape, squeeze, transpose
 
 
 def _transposed(x: Any) -> Any:
@@ -99,6 +100,39 @@ def inner(a: Operand, b: Operand) -> Tensor:
     if not a.ndim or not b.ndim:
         return multiply(a, b)
     return tensordot(a, b, ((-1,), (-1,)))
+
+
+def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
+    """Σ x̄₁·x₂ along an axis; other axes broadcast."""
+    a, b = as_tensor(x1, "vecdot"), as_tensor(x2, "vecdot")
+    for x in (a, b):
+        checked_axis(axis, x.ndim, "vecdot")
+    if a.shape[axis] != b.shape[axis]:
+        raise ShapeError(
+            f"vecdot: shapes {a.shape} and {b.shape} differ in size along axis {axis}; "
+            "both vectors need the same length"
+        )
+    left = conjugate(a) if a.dtype.kind == "c" else a
+    product: Tensor = multiply(moveaxis(left, axis, -1), moveaxis(b, axis, -1))
+    return sum(product, -1)
+
+
+def matvec(x1: Operand, x2: Operand, /) -> Tensor:
+    """The matrices x1 times the vectors x2; earlier axes broadcast as a batch."""
+    return squeeze(matmul(x1, expand_dims(x2, -1)), -1)
+
+
+def vecmat(x1: Operand, x2: Operand, /) -> Tensor:
+    """The conjugated vectors x1 times the matrices x2; earlier axes broadcast as a batch."""
+    left = as_tensor(x1, "vecmat")
+    left = conjugate(left) if left.dtype.kind == "c" else left
+    return squeeze(matmul(expand_dims(left, -2), x2), -2)
+
+
+derived(numpy=[np.vecdot, np.linalg.vecdot])(vecdot)
+for _function in (matvec, vecmat):
+    if hasattr(np, _function.__name__):  # NumPy 2.2
+        derived(numpy=getattr(np, _function.__name__))(_function)
 
 
 @derived(numpy=[np.outer, np.linalg.outer])

@@ -1,0 +1,231 @@
+"""What every operation does with operands of each dtype and layout, and with numbers and lists."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import (
+    CASES,
+    OPERATIONS,
+    Case,
+    assert_close,
+    cotangents,
+    every,
+    gradient_arrays,
+    gradients,
+    one_each,
+    public,
+    variables,
+    with_dtypes,
+)
+from derivatives import assert_gradient
+from references import FORMULAS
+
+import tinygraph as tg
+
+# How an array may lie in memory: from a plain one, a tensor of the same values.
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "fortran": lambda x: tg.Variable(np.asfortranarray(x)),
+    "strided": lambda x: tg.Variable(np.repeat(x, 2, axis=-1))[..., ::2],
+    "backward": lambda x: tg.Variable(x[..., ::-1])[..., ::-1],
+    "transposed": lambda x: tg.Variable(np.ascontiguousarray(x.T)).T,
+    "big-endian": lambda x: tg.Variable(x.astype(x.dtype.newbyteorder(">"))),
+}
+# The same, of constants that are given as arrays.
+RAW_LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "fortran": np.asfortranarray,
+    "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "backward": lambda x: x[..., ::-1].copy()[..., ::-1],
+    "transposed": lambda x: np.ascontiguousarray(x.T).T,
+    "big-endian": lambda x: x.astype(x.dtype.newbyteorder(">")),
+}
+
+
+# Dtypes
+
+
+@with_dtypes(CASES)
+def test_gradient_has_the_dtype_of_its_input(case, dtypes):
+    arrays = case.arrays(*dtypes)
+    inputs = variables(arrays)
+    outputs = case(*inputs)
+    cts = cotangents(case, outputs)
+    found = gradients(outputs, inputs, cts, create_graph=True)
+    # To be compared with the same in float64, which was compared with mathematics above.
+    exact = variables([x.astype(np.float64) for x in arrays])
+    wanted = gradients(case(*exact), exact, [ct.astype(np.float64) for ct in cts])
+    for x, g, expected in zip(arrays, found, wanted, strict=True):
+        assert type(g) is tg.Tensor
+        assert (g.shape, g.dtype) == (x.shape, x.dtype)
+        assert_close(g.numpy(), expected.numpy(), arrays)
+
+
+@every([c for c in CASES if len(c.places) > 1 and c.name != "setitem"])  # that keeps its dtype
+def test_integers_beside_a_tracked_operand(case):
+    """They are the numbers they are, whatever their dtype."""
+    for k, x in enumerate(case.arrays(*[np.float32] * len(case.places))):
+        integers = case.integers()
+        results = []
+        for rest in (integers, [i.astype(np.float64) for i in integers]):
+            leaf = tg.Variable(x)
+            outputs = case(*[*rest[:k], leaf, *rest[k + 1 :]])
+            (g,) = gradients(outputs, [leaf], cotangents(case, outputs))
+            assert g.dtype == np.float32
+            results.append(([y.numpy() for y in outputs], g.numpy()))
+        np.testing.assert_equal(results[0], results[1])
+
+
+NUMBERS = [1.5, 2, np.float32(1.5)]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda n: f"{type(n).__name__}({n})")
+@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize(
+    "name", [n for n, p in OPERATIONS.items() if p.ufunc and p.differentiable == ("a", "b")]
+)
+def test_float32_stays_float32_beside_a_number(name, position, number):
+    primitive = OPERATIONS[name]
+    x = np.array([1.25, 2.25, 2.75], np.float32)
+    t = tg.Variable(x)
+    y = public(primitive)(*([t, number], [number, t])[position])
+    wanted = primitive.ufunc(*([x, number], [number, x])[position])
+    assert y.dtype == wanted.dtype == (np.float64 if name == "float_power" else np.float32)
+    np.testing.assert_array_equal(y.numpy(), wanted)
+    (g,) = tg.gradients(y, t, np.ones(3))
+    assert g.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, p in OPERATIONS.items() if p.ufunc and p.differentiable == ("a", "b")]
+)
+def test_a_list_is_an_operand(name):
+    function, x = public(OPERATIONS[name]), np.array([1.25, 2.25])
+    for given in ([1.5, 2.5], [1, 2], (3, 4)):
+        wanted = tg.gradients(function(t := tg.Variable(x), np.array(given)).sum(), t)[0]
+        (g,) = tg.gradients(function(t, given).sum(), t)
+        np.testing.assert_array_equal(g.numpy(), wanted.numpy())
+        np.testing.assert_array_equal(
+            function(given, t).numpy(), function(np.array(given), x).numpy()
+        )
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, p in OPERATIONS.items() if {"axis", "dtype"} <= {*p.static}]
+)
+def test_computed_in_another_dtype(name):
+    x = np.array([[1.25, 2.5, 0.75], [3.5, 0.5, 1.0]], np.float32)
+    t = tg.Variable(x)
+    y = public(OPERATIONS[name])(t, axis=1, dtype=np.float64)
+    np.testing.assert_array_equal(y.numpy(), getattr(np, name)(x, axis=1, dtype=np.float64))
+    assert y.dtype == np.float64
+    exact = tg.Variable(x.astype(np.float64))
+    ct = np.arange(1.0, y.size + 1).reshape(y.shape)
+    (g,) = tg.gradients(y, t, ct)
+    (wanted,) = tg.gradients(public(OPERATIONS[name])(exact, axis=1), exact, ct)
+    assert g.dtype == np.float32
+    assert_close(g.numpy(), wanted.numpy(), [x])
+
+
+@pytest.mark.parametrize("name", ["clip", "where"])
+def test_float32_stays_float32_in(name):
+    t = tg.Variable(np.array([1.25, -2.25], np.float32))
+    call = {
+        "clip": lambda: tg.clip(t, -1, 1.5),
+        "where": lambda: tg.where(np.array([True, False]), t, 1.5),
+    }[name]
+    assert call().dtype == np.float32
+    assert tg.gradients(call().sum(), t)[0].dtype == np.float32
+
+
+# Complex numbers
+
+
+def complex_arrays(case: Case) -> list[Any]:
+    """Like the real ones, with imaginary parts that keep clear of branch cuts."""
+    rng = case.random()
+    return [np.asarray(x + 1j * rng.uniform(0.2, 0.7, x.shape)) for x in case.arrays()]
+
+
+def takes_complex(case: Case) -> bool:
+    with warnings.catch_warnings(action="error", category=np.exceptions.ComplexWarning):
+        try:
+            case.call(case.reference, complex_arrays(case))
+        except (TypeError, np.exceptions.ComplexWarning):
+            return False
+    return True
+
+
+@every([c for c in CASES if c.reference and takes_complex(c)])
+def test_complex(case):
+    """The gradient of a real loss is ∂L/∂Re z + i ∂L/∂Im z: the direction of steepest ascent.
+
+    What NumPy itself does not have may refuse complex numbers, but must not be wrong.
+    """
+    arrays = complex_arrays(case)
+    inputs = variables(arrays)
+    try:
+        outputs = case(*inputs)
+    except tg.DTypeError:
+        assert case.name in FORMULAS
+        return
+    for y, expected in zip(outputs, case.call(case.reference, arrays), strict=True):
+        np.testing.assert_allclose(y.numpy(), expected, rtol=1e-13)
+    rng = case.random()
+    cts = [
+        np.asarray(rng.uniform(-1, 1, y.shape) + 1j * rng.uniform(-1, 1, y.shape), y.dtype)
+        if y.dtype.kind == "c"
+        else rng.uniform(-1, 1, y.shape)
+        for y in outputs
+    ]
+    found = [g.numpy() for g in tg.gradients(outputs, inputs, cts)]
+    n = len(arrays)
+
+    def parts(*reals):
+        """Real and imaginary parts of the outputs, from those of the inputs."""
+        zs = [tg.tensor(x + 1j * y) for x, y in zip(reals[:n], reals[n:], strict=True)]
+        ys = [y.value for y in case(*zs)]
+        return [*map(np.real, ys), *map(np.imag, ys)]
+
+    real, imaginary = (
+        [[np.array(part(z)) for z in zs] for zs in (arrays, cts, found)]
+        for part in (np.real, np.imag)
+    )
+    points, weights, gradient = (a + b for a, b in zip(real, imaginary, strict=True))
+    assert_gradient(parts, points, weights, gradient)
+
+
+# Memory
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@every(one_each([c for c in CASES if c.places and all(p.shape for p in c.places)]))
+def test_layout_of_the_array_does_not_matter(case, layout):
+    arrays = case.arrays()
+    wanted = gradient_arrays(case, arrays)
+    inputs = [LAYOUTS[layout](x) for x in arrays]
+    outputs = case(*inputs)
+    found = gradients(outputs, inputs, cotangents(case, outputs))
+    for y, expected in zip(outputs, case(*map(tg.tensor, arrays)), strict=True):
+        assert y.dtype.isnative
+        assert_close(y.numpy(), expected.numpy())
+    for x, g, expected in zip(arrays, found, wanted, strict=True):
+        assert (g.shape, g.dtype) == (x.shape, x.dtype)
+        assert g.dtype.isnative
+        assert_close(g.numpy(), expected)
+
+
+@pytest.mark.parametrize("layout", RAW_LAYOUTS)
+@every(one_each([c for c in CASES if len(c.places) > 1 and all(p.shape for p in c.places)]))
+def test_layout_of_a_constant_does_not_matter(case, layout):
+    first, *others = case.arrays()
+    found = []
+    for rest in (others, [RAW_LAYOUTS[layout](x) for x in others]):
+        leaf = tg.Variable(first)
+        outputs = case(leaf, *rest)
+        (g,) = gradients(outputs, [leaf], cotangents(case, outputs))
+        found.append([y.numpy() for y in [*outputs, g]])
+    for plain, other in zip(*found, strict=True):
+        assert other.dtype.isnative
+        assert_close(other, plain)
