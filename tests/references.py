@@ -34,7 +34,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "getitem": lambda a, index: a[index],
     "setitem": _written,
     "scatter": _added,
-    "clip": lambda x, low=None, high=None: np.clip(x, low, high),
+    "clip_between": lambda x, low=None, high=None: np.clip(x, low, high),
     "astype": lambda a, dtype: np.asarray(a).astype(dtype),
     "split_at": lambda ary, cuts, axis=0: tuple(np.split(ary, cuts, axis)),
     "pad_constant": lambda array, width, value=0: np.pad(array, width, constant_values=value),
@@ -62,6 +62,10 @@ DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
             sample((3, 1), np.array([[0, 0]]), axis=-1),
             sample((3, 4), np.array([5, 11, 5]), axis=None),
         ],
+    ),
+    "clip": (
+        [0, 1, 2],
+        [sample((3, 4), (4,), (3, 1)), sample((3, 4), (), None), sample((3, 4), -0.1, 0.2)],
     ),
     "split": ([0], [sample((4, 3), 2), sample((3, 5), [1, 3], axis=1)]),
     "pad": (

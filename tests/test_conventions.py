@@ -283,3 +283,28 @@ def test_nan_in_one_row_stays_there(name):
     assert np.isnan(value[0])
     assert np.isfinite(value[1])
     assert np.isfinite(g[1]).all()
+
+
+@pytest.mark.parametrize("x", [-1.0, 0.0, 4.0])
+@pytest.mark.parametrize(
+    ("branch", "first", "second"),
+    [
+        (np.sqrt, lambda x: 0.5 / np.sqrt(x), lambda x: -0.25 * x**-1.5),
+        (np.log, lambda x: 1 / x, lambda x: -1 / x**2),
+        (lambda x: 1 / x, lambda x: -1 / x**2, lambda x: 2 / x**3),
+        (
+            lambda x: np.sqrt(x) * x,
+            lambda x: 1.5 * x**0.5,
+            lambda x: 0.75 / x**0.5,
+        ),
+    ],
+)
+def test_no_nan_comes_through_a_branch_that_was_not_taken(branch, first, second, x):
+    t = tg.Variable([x, 2.0])
+    with np.errstate(all="ignore"):  # the forward pass warns, as NumPy's does
+        y = tg.where(t > 0, branch(t), 0.0)[0]
+    (g,) = tg.gradients(y, t, create_graph=True)
+    with np.errstate(all="ignore"):
+        (h,) = tg.gradients(g[0], t)
+    np.testing.assert_allclose(g.numpy()[0], first(x) if x > 0 else 0, rtol=1e-12)
+    np.testing.assert_allclose(h.numpy()[0], second(x) if x > 0 else 0, rtol=1e-12)

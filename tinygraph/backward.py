@@ -29,6 +29,7 @@ def propagate(
     found: dict[Node, Any] = {}
     pending: dict[Node, Any] = {}  # cotangents so far
     summed: set[Node] = set()  # those whose pending cotangent was allocated here: added to in place
+    guarded: set[Node] = set()  # those whose cotangent may be zero because a branch was not taken
     needed = None if wanted is None else _between([node for node, _ in seeds], wanted)
     queue: list[tuple[int, Node]] = []
     for node, ct in seeds:
@@ -55,8 +56,12 @@ def propagate(
                 raise _stale(node, parent)
         if needed is None and node.value is not None:
             node.grad = ct.value if create_graph else ct
+        pull = pullback.on_tensors if create_graph else pullback.on_arrays
         try:
-            cts = pullback.on_tensors(node, ct) if create_graph else pullback.on_arrays(node, ct)
+            if guarded or pullback.selects:
+                cts = _guarded(pull, node, ct, guarded)
+            else:
+                cts = pull(node, ct)
         except Exception as error:
             error.add_note(f"in the gradient of {pullback.primitive.name}")
             raise
@@ -87,6 +92,30 @@ _SECOND_TIME = (
     "backward a second time through {}: what it needs was released by the first; "
     "call the first backward with retain_graph=True"
 )
+
+
+def _guarded(pull: Any, node: Node, ct: Any, guarded: set[Node]) -> Any:
+    """The contributions, where a branch that was not taken must not let NaN through.
+
+    `where(x > 0, sqrt(x), 0)` gives the square root a cotangent of 0 where x is not positive, and
+    its derivative is infinite or NaN there. As far as operations work element by element, a
+    cotangent of 0 contributes 0, whatever the derivative.
+    """
+    pullback: Any = node.pullback
+    if not pullback.selects and node not in guarded:
+        return pull(node, ct)
+    if pullback.selects or pullback.primitive.broadcasts:
+        guarded.update(node.parents)
+    if node not in guarded or not pullback.primitive.broadcasts:
+        return pull(node, ct)
+    with np.errstate(all="ignore"):
+        cts = pull(node, ct)
+        return [g if np.isfinite(np.sum(plain_value(g))) else np.where(ct == 0, 0, g) for g in cts]
+
+
+def plain_value(g: Any) -> Any:
+    """The array of a cotangent, tensor or not."""
+    return g.value if type(g) is Tensor else g
 
 
 def _stale(node: Node, leaf: Node) -> StaleGraphError:

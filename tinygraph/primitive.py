@@ -67,6 +67,7 @@ class Primitive:
         several: bool = False,
         broadcasts: bool = False,
         weak: bool = False,
+        selects: bool = False,
         ufunc: Any = None,
         label: str | None = None,
         symbol: str | None = None,
@@ -84,6 +85,7 @@ class Primitive:
         self.ufunc = ufunc
         self.broadcasts = broadcasts
         self.weak = weak
+        self.selects = selects
         self.several = several
         self.saves = dict(saves or {})
         self.domain = dict(domain or {})
@@ -167,7 +169,12 @@ sample = Sample
 def declare(record: Primitive, numpy: Any) -> Callable[..., Any]:
     """Generate the public function of a primitive and enter both in the registry."""
     function = compile_forward(record)
-    REGISTRY.setdefault(record.name, record)
+    module = record.definition.__module__
+    name = record.definition.__name__
+    if module.startswith("tinygraph.") and name in REGISTRY:
+        raise DeclarationError(f"{name}: {REGISTRY[name].definition.__module__} declares it too")
+    # A user's operation may share a name with ours, and be declared again in a notebook.
+    REGISTRY[name if module.startswith("tinygraph.") else f"{module}.{name}"] = record
     register(function, numpy)
     return function
 
@@ -234,6 +241,7 @@ def primitive(
     several: bool = False,
     broadcasts: bool = False,
     weak: bool = False,
+    selects: bool = False,
     domain: Mapping[str, tuple[float, float]] | None = None,
     samples: tuple[Sample, ...] = (),
     explain: Callable[..., str | None] | None = None,
@@ -252,6 +260,8 @@ def primitive(
     several: the function returns a tuple of outputs; `ct` and `y` are tuples too.
     broadcasts: the engine sums cotangents over broadcast axes, as for `elementwise`.
     weak: Python numbers reach the function as they are, so that float32 stays float32.
+    selects: elements of its operands that were not chosen get a cotangent of 0, and what they were
+        computed from gets no NaN because of them.
     domain: for an operand, the open interval where it is differentiable.
     samples: example arguments, for the tests.
     explain: from the error and the arguments by name, a better message, or None.
@@ -273,6 +283,7 @@ def primitive(
             several=several,
             broadcasts=broadcasts,
             weak=weak,
+            selects=selects,
             label=label,
             domain=domain,
             samples=samples,

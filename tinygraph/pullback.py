@@ -61,6 +61,7 @@ class Pullback:
 
     def __init__(self, primitive: Primitive, tracked: tuple[str, ...]) -> None:
         self.primitive, self.tracked = primitive, tracked
+        self.selects = primitive.selects
         self.rules = [r for r in primitive.rules if set(r.serves) & set(tracked)]
         keeps = dict.fromkeys(name for rule in self.rules for name in rule.kept(primitive))
         for name in [n for n in keeps if n in primitive.saves]:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Operand, elementwise, primitive, sample
+from ..errors import ArgumentError
+from ..primitive import Operand, derived, elementwise, primitive, sample
+from ..tensor import Tensor
 
 INF = math.inf
 LN2, LN10 = math.log(2), math.log(10)
@@ -109,7 +111,7 @@ def cbrt(x: Operand, /) -> Any:
     np.remainder,
     symbol="%",
     label="mod",
-    domain={"a": (0.1, 0.9), "b": (1, 2)},
+    domain={"a": (2.1, 2.9), "b": (1, 1.05)},
     a=lambda ct: ct,
     b=lambda ct, a, b: -ct * np.floor_divide(a, b),
 )
@@ -222,21 +224,26 @@ def fmin(a: Operand, b: Operand, /) -> Any:
     """The smaller of a and b that is not NaN. Ties share the cotangent equally."""
 
 
-def _within(ct: Any, x: Any, low: Any, high: Any) -> Any:
-    if low is not None:
-        ct = ct * (x >= low)
-    if high is not None:
-        ct = ct * (x <= high)
+def _within(ct: Any, a: Any, a_min: Any, a_max: Any) -> Any:
+    if a_min is not None:
+        ct = ct * (a >= a_min)
+    if a_max is not None:
+        ct = ct * (a <= a_max)
     return ct
 
 
+def _below(ct: Any, a: Any, a_min: Any, a_max: Any) -> Any:
+    low = ct * (a < a_min)
+    return low if a_max is None else low * (a_min <= a_max)
+
+
 @primitive(
-    numpy=np.clip,
+    name="clip",
     broadcasts=True,
     weak=True,
-    x=_within,
-    low=lambda ct, x, low, high: ct * ((x < low) & (True if high is None else low <= high)),
-    high=lambda ct, x, low, high: ct * ((x if low is None else np.maximum(x, low)) > high),
+    a=_within,
+    a_min=_below,
+    a_max=lambda ct, a, a_min, a_max: ct * ((a if a_min is None else np.maximum(a, a_min)) > a_max),
     samples=(
         sample((3, 4), -0.5, 0.5),
         sample((3, 4), None, 0.5),
@@ -245,9 +252,28 @@ def _within(ct: Any, x: Any, low: Any, high: Any) -> Any:
         sample((), -0.1, ()),
     ),
 )
-def clip(x: Operand, low: Operand = None, high: Operand = None) -> Any:
-    """min(max(x, low), high); None: no bound. Derivative 1 at the bounds, 0 beyond them."""
-    return np.clip(x, low, high)
+def clip_between(a: Operand, a_min: Operand = None, a_max: Operand = None) -> Any:
+    """min(max(a, a_min), a_max)."""
+    return np.clip(a, a_min, a_max)
+
+
+@derived(numpy=np.clip)
+def clip(
+    a: Operand,
+    a_min: Operand = None,
+    a_max: Operand = None,
+    *,
+    min: Operand = None,
+    max: Operand = None,
+) -> Tensor:
+    """min(max(a, a_min), a_max); None: no bound. Derivative 1 at the bounds, 0 beyond them.
+
+    `min` and `max` are other names of the bounds.
+    """
+    for bound, other, name in ((a_min, min, "min"), (a_max, max, "max")):
+        if bound is not None and other is not None:
+            raise ArgumentError(f"clip: both a_{name} and {name} came; they are one bound")
+    return clip_between(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 
 # Rounding: constant between jumps
@@ -278,9 +304,9 @@ def fix(x: Operand, /) -> Any:
     """x without its fraction. Derivative 0."""
 
 
-@elementwise(np.round, domain={"x": (0.6, 1.4)}, numpy=np.around, x=zero)
-def round(x: Operand, decimals: int = 0) -> Any:
-    """x rounded to so many decimals, halves to even. Derivative 0."""
+@elementwise(np.round, domain={"a": (0.6, 1.4)}, numpy=np.around, a=zero)
+def round(a: Operand, decimals: int = 0) -> Any:
+    """a rounded to so many decimals, halves to even. Derivative 0."""
 
 
 @elementwise(np.spacing, domain={"x": (1.1, 1.9)}, x=zero)
@@ -476,16 +502,16 @@ def conjugate(x: Operand, /) -> Any:
     """a − ib. Not holomorphic."""
 
 
-@elementwise(np.real, label="Re", x=lambda ct: ct)
-def real(x: Operand, /) -> Any:
+@elementwise(np.real, label="Re", val=lambda ct: ct)
+def real(val: Operand) -> Any:
     """The real part."""
 
 
 @elementwise(
-    np.imag, label="Im", x=lambda ct, dtype: ct * -1j if dtype.kind == "c" else np.zeros_like(ct)
+    np.imag, label="Im", val=lambda ct, dtype: ct * -1j if dtype.kind == "c" else np.zeros_like(ct)
 )
-def imag(x: Operand, /) -> Any:
-    """The imaginary part; 0 for real x."""
+def imag(val: Operand) -> Any:
+    """The imaginary part; 0 for real numbers."""
 
 
 # With two outputs

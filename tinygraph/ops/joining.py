@@ -117,6 +117,7 @@ if hasattr(np, "unstack"):  # NumPy 2.1
 @primitive(
     broadcasts=True,
     weak=True,
+    selects=True,
     condition=None,
     a=lambda ct, condition: np.where(condition, ct, 0),
     b=lambda ct, condition: np.where(condition, 0, ct),
