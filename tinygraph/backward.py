@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BackwardError, DTypeError, RuleError, ShapeError, StaleGraphError
+from .errors import BackwardError, DTypeError, ShapeError
 from .modes import enable_grad
 from .node import RELEASED, Node
 from .tensor import Tensor, array_of, untracked
@@ -48,34 +48,23 @@ def propagate(
         if pullback is None:
             found[node] = ct
             continue
-        if node.residuals is RELEASED:
+        if node.kept is RELEASED:
             raise BackwardError(_SECOND_TIME.format(pullback.primitive.name))
-        for i in pullback.watched:
-            parent = node.parents[i]
-            if parent.pullback is None and parent.changed > node.order:
-                raise _stale(node, parent)
-        if needed is None and node.value is not None:
-            node.grad = ct.value if create_graph else ct
-        pull = pullback.on_tensors if create_graph else pullback.on_arrays
+        if node.value is not None and needed is None:
+            node._grad = ct.value if create_graph else ct
         try:
             if guarded or pullback.selects:
-                cts = _guarded(pull, node, ct, guarded)
+                pairs = _pull_guarded(node, ct, guarded, create_graph)
+            elif create_graph:
+                pairs = pullback.on_tensors(node, ct)
             else:
-                cts = pull(node, ct)
+                pairs = pullback.on_arrays(node, ct)
         except Exception as error:
             error.add_note(f"in the gradient of {pullback.primitive.name}")
             raise
         if not retain_graph:
-            node.residuals = RELEASED
-        for parent, g in zip(node.parents, cts):
-            if type(g) is Tensor and not create_graph:
-                g = g.value  # from a rule written with tg's functions
-            try:
-                fits = g.shape == parent.shape and g.dtype is parent.dtype
-            except AttributeError:
-                fits = False
-            if not fits:
-                g = fit(g, parent, node)
+            node.kept, node.kept2 = RELEASED, None
+        for parent, g in pairs:
             if parent in summed:
                 pending[parent] += g
             elif parent in pending:
@@ -94,79 +83,22 @@ _SECOND_TIME = (
 )
 
 
-def _guarded(pull: Any, node: Node, ct: Any, guarded: set[Node]) -> Any:
-    """The contributions, where a branch that was not taken must not let NaN through.
+def _pull_guarded(node: Node, ct: Any, guarded: set[Node], create_graph: bool) -> Any:
+    """What a node passes on, where a branch that was not taken must not let NaN through.
 
     `where(x > 0, sqrt(x), 0)` gives the square root a cotangent of 0 where x is not positive, and
     its derivative is infinite or NaN there. As far as operations work element by element, a
     cotangent of 0 contributes 0, whatever the derivative.
     """
     pullback: Any = node.pullback
-    if not pullback.selects and node not in guarded:
-        return pull(node, ct)
-    if pullback.selects or pullback.primitive.broadcasts:
+    own = node in guarded
+    if pullback.selects or (own and pullback.primitive.broadcasts):
         guarded.update(node.parents)
-    if node not in guarded or not pullback.primitive.broadcasts:
-        return pull(node, ct)
+    if not own:
+        return (pullback.on_tensors if create_graph else pullback.on_arrays)(node, ct)
+    pull = pullback.on_tensors_guarded if create_graph else pullback.on_arrays_guarded
     with np.errstate(all="ignore"):
-        cts = pull(node, ct)
-        return [g if np.isfinite(np.sum(plain_value(g))) else np.where(ct == 0, 0, g) for g in cts]
-
-
-def plain_value(g: Any) -> Any:
-    """The array of a cotangent, tensor or not."""
-    return g.value if type(g) is Tensor else g
-
-
-def _stale(node: Node, leaf: Node) -> StaleGraphError:
-    primitive: Any = node.primitive
-    return StaleGraphError(
-        f"backward through {primitive.name}: the leaf {leaf.name or 'without a name'!r} of shape "
-        f"{leaf.shape} was changed after this graph was built, for example by an optimizer step; "
-        "compute the loss again before calling backward"
-    )
-
-
-_OBJECT = np.dtype(object)
-
-
-def fit(g: Any, parent: Node, node: Node) -> Any:
-    """A contribution as the cotangent of its parent: broadcast axes summed, dtype cast."""
-    primitive: Any = node.primitive
-    if type(g) in (int, float, complex):
-        g = np.asarray(g)
-    if getattr(g, "dtype", _OBJECT) == _OBJECT:
-        raise RuleError(
-            f"{primitive.name}: a gradient rule returned {g!r} where an array of shape "
-            f"{parent.shape} is needed"
-        )
-    if g.shape != parent.shape:
-        g = unbroadcast(g, parent.shape) if primitive.broadcasts else g
-        if g is None or g.shape != parent.shape:
-            raise RuleError(
-                f"{primitive.name}: a gradient rule returned shape "
-                f"{'that does not broadcast' if g is None else g.shape} for an operand of shape "
-                f"{parent.shape}; it must return exactly that shape"
-            )
-    if g.dtype != parent.dtype:
-        if g.dtype.kind == "c" and parent.dtype.kind != "c":
-            g = np.real(g)
-        g = g.astype(parent.dtype)
-    return g
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """The sum of g over the axes along which `shape` was broadcast; None where it was not."""
-    extra = g.ndim - len(shape)
-    if extra < 0:
-        return None
-    axes = [*range(extra)]
-    for axis, (size, wanted) in enumerate(zip(g.shape[extra:], shape, strict=True), extra):
-        if size != wanted:
-            if wanted != 1:
-                return None
-            axes.append(axis)
-    return g.sum(axis=tuple(axes)).reshape(shape)
+        return pull(node, ct)
 
 
 def _between(outputs: Sequence[Node], wanted: Collection[Node]) -> set[Node]:

@@ -22,7 +22,7 @@ class Node:
 
     pullback   how to go back through it, or None: a leaf
     parents    the nodes of its tracked operands
-    residuals  the arrays that its gradient rules need; `RELEASED` once they have been used
+    residuals  what its gradient rules need; `RELEASED` once they have been used
     params     its static arguments, then what is known of its untracked operands
     shape      of its value; a tuple of shapes where the operation has several outputs
     dtype      of its value
@@ -32,34 +32,41 @@ class Node:
     grad       a leaf's accumulated gradient, an array; elsewhere the last scalar cotangent
     changed    of a leaf only: the time of its last change in place
 
-    A node never points to the tensor it belongs to: no cycles.
+    A node never points to the tensor it belongs to: no cycles. Most operations have one or two
+    parents and keep one or two arrays, which stand in slots of their own, `parent` and `parent2`,
+    `kept` and `kept2`; more of them stand in `parent`, or in `kept`, as a tuple. Half as many
+    objects are then made for an operation, and the garbage collector has half as much to look at.
     """
 
     __slots__ = (
+        "_grad",
+        "_name",
         "changed",
         "dtype",
-        "grad",
-        "name",
+        "kept",
+        "kept2",
         "order",
         "params",
-        "parents",
+        "parent",
+        "parent2",
         "pullback",
-        "residuals",
         "shape",
         "value",
     )
 
     pullback: Pullback | None
-    parents: tuple[Node, ...]
-    residuals: tuple[Any, ...]
+    parent: Any
+    parent2: Node
+    kept: Any
+    kept2: Any
     params: tuple[Any, ...]
     shape: Any
     dtype: Any
     order: int
     value: Any
-    name: str | None
-    grad: Any
     changed: int
+    _name: str | None
+    _grad: Any
 
     @property
     def primitive(self) -> Primitive | None:
@@ -67,12 +74,60 @@ class Node:
         return None if self.pullback is None else self.pullback.primitive
 
     @property
+    def parents(self) -> tuple[Node, ...]:
+        """The nodes of its tracked operands, in order."""
+        count = 0 if self.pullback is None else self.pullback.parents_in_slots
+        if count == 1:
+            return (self.parent,)
+        if count == 2:
+            return (self.parent, self.parent2)
+        return () if self.pullback is None else self.parent
+
+    @property
+    def residuals(self) -> tuple[Any, ...]:
+        """What its gradient rules need, in the order of `pullback.keeps`."""
+        if self.pullback is None or not self.pullback.keeps:
+            return ()
+        count = self.pullback.kept_in_slots
+        if count == 0 or self.kept is RELEASED:
+            every: tuple[Any, ...] = self.kept
+            return every
+        return (self.kept,) if count == 1 else (self.kept, self.kept2)
+
+    # Written by few, and so not by each operation: what was never written reads as None.
+
+    @property
+    def name(self) -> str | None:
+        """The name that the user gave it, or None."""
+        try:
+            return self._name
+        except AttributeError:
+            return None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+
+    @property
+    def grad(self) -> Any:
+        """Of a leaf its accumulated gradient, of another scalar its last cotangent; or None."""
+        try:
+            return self._grad
+        except AttributeError:
+            return None
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        self._grad = grad
+
+    @property
     def operation(self) -> str | None:
         """How it was computed, for people: "multiply", or "split[1]" for one of several outputs."""
         if self.pullback is None:
             return None
-        if self.parents and isinstance(self.parents[0].dtype, tuple):
-            return f"{self.parents[0].operation}[{self.params[0]}]"
+        parents = self.parents
+        if parents and isinstance(parents[0].dtype, tuple):
+            return f"{parents[0].operation}[{self.params[0]}]"
         return self.pullback.primitive.name
 
     def __repr__(self) -> str:
@@ -81,12 +136,18 @@ class Node:
         return f"<Node {self.order} {what}{name} {self.dtype}{self.shape}>"
 
 
+# One object for each shape of a leaf, so that operations can compare shapes by identity first.
+_shapes: dict[Any, Any] = {}
+
+
 def leaf(value: Any, name: str | None) -> Node:
     """The node of a leaf with this value."""
+    if len(_shapes) > 1000:
+        _shapes.clear()
     node = Node()
     node.pullback = None
-    node.parents = node.residuals = node.params = ()
-    node.shape = value.shape
+    node.params = ()
+    node.shape = _shapes.setdefault(value.shape, value.shape)
     node.dtype = value.dtype
     node.order = node.changed = next(clock)
     node.value = None if node.shape else value

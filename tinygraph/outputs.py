@@ -58,11 +58,10 @@ def select(node: Node, index: int, value: Any) -> Tensor:
         return untracked(value)
     own = Node()
     own.pullback = _OUTPUT
-    own.parents = (node,)
-    own.residuals = ()
+    own.parent = node
+    own.kept = None
     own.params = (index,)
     own.shape, own.dtype = value.shape, value.dtype
     own.order = next(clock)
     own.value = None if own.shape else value
-    own.name = own.grad = None
     return with_node(value, own)

@@ -32,6 +32,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
+import numpy as np
+
 from .errors import DeclarationError
 from .pullback import Pullback, Rule
 from .registry import NUMPY, REGISTRY
@@ -83,6 +85,9 @@ class Primitive:
         self.label = label or symbol or self.name
         self.symbol = symbol
         self.ufunc = ufunc
+        self.keeps_dtype = isinstance(ufunc, np.ufunc) and _keeps_dtype(ufunc)
+        # Of an elementwise operation here, tests have seen that its rules return what they should.
+        self.trusted = bool(ufunc) and definition.__module__.startswith("tinygraph.ops.")
         self.broadcasts = broadcasts
         self.weak = weak
         self.selects = selects
@@ -146,6 +151,13 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<Primitive {self.name}>"
+
+
+def _keeps_dtype(ufunc: np.ufunc) -> bool:
+    """Whether floating and complex operands of one dtype give a result of that dtype."""
+    loops = [set(loop.replace("->", "")) for loop in ufunc.types]
+    inexact = [chars for chars in loops if chars <= set("efdgFDG")]
+    return "f" in set().union(*inexact) and all(len(chars) == 1 for chars in inexact)
 
 
 class Sample:

@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .errors import DeclarationError
-from .source import compile_source
-from .tensor import with_node
+import numpy as np
+
+from .errors import DeclarationError, RuleError, StaleGraphError
+from .source import Generated, compiled_on_first_use
+from .tensor import Tensor, with_node
 
 if TYPE_CHECKING:
     from .node import Node
@@ -53,10 +55,9 @@ class Rule:
 class Pullback:
     """The gradient rules of a primitive for one choice of tracked operands.
 
-    keeps      names of the residuals, in the order in which a node holds them
-    watched    positions, among a node's parents, of those whose own value is kept
-    on_arrays  (node, cotangent) -> cotangents of the node's parents, all plain arrays
-    on_tensors the same on Tensors, so that the rules are recorded and can be differentiated
+    keeps    names of the residuals, in the order in which a node holds them
+    parents_in_slots, kept_in_slots
+             how many stand in slots of their own in a node; 0: all of them in a tuple
     """
 
     def __init__(self, primitive: Primitive, tracked: tuple[str, ...]) -> None:
@@ -68,34 +69,62 @@ class Pullback:
             # Kept to compute `name` again, should the rules themselves be differentiated.
             keeps |= dict.fromkeys(primitive.save_rules[name].kept(primitive))
         self.keeps = tuple(keeps)
-        self.watched = tuple(i for i, name in enumerate(tracked) if name in keeps)
         self.constants = tuple(n for n in primitive.operands if n not in tracked)
-        # Compiled on first use.
-        self.on_arrays: Callable[[Node, Any], Any] = self._arrays_first
-        self.on_tensors: Callable[[Node, Any], Any] = self._tensors_first
+        single = primitive.sequence is None and len(tracked) <= 2
+        self.parents_in_slots = len(tracked) if single else 0
+        self.kept_in_slots = len(keeps) if len(keeps) <= 2 else 0
+        self.on_arrays = self._pull(on_tensors=False)
+        self.on_tensors = self._pull(on_tensors=True)
+        self.on_arrays_guarded = self._pull(on_tensors=False, guarded=True)
+        self.on_tensors_guarded = self._pull(on_tensors=True, guarded=True)
 
-    def _arrays_first(self, node: Node, ct: Any) -> Any:
-        self.on_arrays = self._compile(on_tensors=False)
-        return self.on_arrays(node, ct)
+    def _pull(self, *, on_tensors: bool, guarded: bool = False) -> Callable[[Node, Any], Any]:
+        """(node, cotangent) -> pairs of a parent and what it gets, of its shape and dtype.
 
-    def _tensors_first(self, node: Node, ct: Any) -> Any:
-        self.on_tensors = self._compile(on_tensors=True)
-        return self.on_tensors(node, ct)
+        on_tensors: the rules work on tensors, so that they are recorded and can be differentiated.
+        guarded: where the cotangent is 0, no infinite or NaN derivative makes it NaN.
+        """
+        return compiled_on_first_use(lambda: self._generate(on_tensors, guarded))
 
-    def _compile(self, *, on_tensors: bool) -> Callable[[Node, Any], Any]:
+    def fill(self, node: Node, parents: list[Node], values: dict[str, Any]) -> None:
+        """Put parents and residuals into a node, where no generated code does it."""
+        kept = [values[name] for name in self.keeps]
+        if self.parents_in_slots:
+            for slot, parent in zip(("parent", "parent2"), parents):
+                setattr(node, slot, parent)
+        else:
+            node.parent = tuple(parents)
+        node.kept = None if self.kept_in_slots or not kept else tuple(kept)
+        if self.kept_in_slots:
+            for slot, array in zip(("kept", "kept2"), kept):
+                setattr(node, slot, array)
+
+    def _generate(self, on_tensors: bool, guarded: bool) -> Generated:
         # Names that are not the declaration's own begin with an underscore, but for `ct`.
         primitive, local = self.primitive, self.primitive.local
-        names: dict[str, Any] = {}
+        names: dict[str, Any] = {"_fit": fit_tensor if on_tensors else fit_array}
+        names["_kind"] = Tensor if on_tensors else np.ndarray  # as which it needs no second look
         lines = [f"def {primitive.definition.__name__}_pullback(_node, ct):"]
-        if self.keeps:
-            lines.append(f"    {', '.join(map(local, self.keeps))}, = _node.residuals")
+        kept = [local(name) for name in self.keeps]
+        if self.kept_in_slots:
+            lines += (f"    {k} = _node.{slot}" for slot, k in zip(("kept", "kept2"), kept))
+        elif kept:
+            lines.append(f"    {', '.join(kept)} = _node.kept")
+        parents = [f"_parent_{x}" for x in self.tracked]
+        if primitive.sequence:
+            lines.append("    _parents = _node.parent")
+            lines.append(f"    _positions = _node.params[{len(primitive.static)}]")
+        elif self.parents_in_slots:
+            slots = zip(("parent", "parent2"), parents)
+            lines += (f"    {p} = _node.{slot}" for slot, p in slots)
+        else:
+            lines.append(f"    {', '.join(parents)} = _node.parent")
+        lines += self._freshness(names)
         savers = [primitive.save_rules[name] for name in self.keeps if name in primitive.saves]
         asked = {name for rule in (*self.rules, *savers) for name in rule.asks}
         for i, name in enumerate(primitive.static):
             if name in asked:
                 lines.append(f"    {name} = _node.params[{i}]")
-        if primitive.sequence:
-            lines.append(f"    _positions = _node.params[{len(primitive.static)}]")
         if primitive.several and "ct" in asked:
             lines.append("    ct = ct.filled()")
         if on_tensors:
@@ -106,10 +135,46 @@ class Pullback:
             words = ", ".join(self._word(rule, name) for name in rule.asks)
             lines.append(f"    {targets} = _rule_{k}({words})")
         if primitive.sequence:
-            lines.append(f"    return [_ct_{primitive.sequence}[_i] for _i in _positions]")
+            pairs = "zip(_parents, _positions)"
+            item = f"_fit(_ct_{primitive.sequence}[_i], _p, _node)"
+            lines.append(f"    return [(_p, {item}) for _p, _i in {pairs}]")
+            return lines, names
+        if guarded and primitive.broadcasts:
+            names["_guard"] = guard
+            lines += (f"    _ct_{x} = _guard(_ct_{x}, ct)" for x in self.tracked)
+        for x, parent in zip(self.tracked, parents):
+            lines += self._fitting(f"_ct_{x}", parent)
+        lines.append(f"    return {''.join(f'(_parent_{x}, _ct_{x}), ' for x in self.tracked)}")
+        return lines, names
+
+    def _freshness(self, names: dict[str, Any]) -> Iterator[str]:
+        """Lines that refuse to use what was kept of a leaf that has another value by now."""
+        kept = [x for x in self.tracked if x in self.keeps]
+        if kept:
+            names["_check_unchanged"] = check_unchanged
+        if kept and self.primitive.sequence:
+            yield "    for _p in _parents: _check_unchanged(_p, _node)"
         else:
-            lines.append(f"    return {''.join(f'_ct_{x}, ' for x in self.tracked)}")
-        return compile_source(lines, names)
+            yield from (
+                f"    if _parent_{x}.pullback is None and _parent_{x}.changed > _node.order: "
+                f"_check_unchanged(_parent_{x}, _node)"
+                for x in kept
+            )
+
+    def _fitting(self, ct: str, parent: str) -> Iterator[str]:
+        """Lines that make a contribution fit its parent, where it does not."""
+        if self.primitive.trusted:
+            # It has the node's shape and dtype: those of the parent, unless it was broadcast.
+            same = f"{parent}.shape is _node.shape and {parent}.dtype is _node.dtype"
+            if self.constants:  # a Python number, perhaps, of which NumPy made a float64
+                same += f" and {ct}.dtype is _node.dtype"
+        else:
+            same = (
+                f"type({ct}) is _kind and {ct}.shape == {parent}.shape "
+                f"and {ct}.dtype is {parent}.dtype"
+            )
+        yield f"    if not ({same}):"
+        yield f"        {ct} = _fit({ct}, {parent}, _node)"
 
     def _wrapping(self, names: dict[str, Any]) -> Iterator[str]:
         """Lines that give the residuals their place in the graph back."""
@@ -118,10 +183,10 @@ class Pullback:
         for name in self.keeps:
             if name in self.tracked and name == primitive.sequence:
                 yield f"    {name} = list({name})"
-                yield "    for _i, _parent in zip(_positions, _node.parents):"
+                yield "    for _i, _parent in zip(_positions, _parents):"
                 yield f"        {name}[_i] = _with_node({name}[_i], _parent)"
             elif name in self.tracked:
-                yield f"    {name} = _with_node({name}, _node.parents[{self.tracked.index(name)}])"
+                yield f"    {name} = _with_node({name}, _parent_{name})"
             elif primitive.local(name) == "_y":
                 names["_place"] = _outputs if primitive.several else with_node
                 yield "    _y = _place(_y, _node)"
@@ -140,9 +205,9 @@ class Pullback:
             of = primitive.shapes[name]
             if of not in self.tracked:
                 return "None"
-            return f"_node.parents[{self.tracked.index(of)}].shape"
+            return f"_parent_{of}.shape"
         if name in ("shape", "dtype"):
-            return f"_node.parents[{self.tracked.index(rule.serves[0])}].{name}"
+            return f"_parent_{rule.serves[0]}.{name}"
         if name == "needs":
             return "_positions" if primitive.sequence else repr(
                 tuple(x in self.tracked for x in rule.serves)
@@ -170,3 +235,75 @@ def _outputs(values: Any, node: Node) -> list[Any]:
     from .outputs import select  # declared with this module's help
 
     return [select(node, i, value) for i, value in enumerate(values)]
+
+
+# What generated code calls off its fast path
+
+
+def check_unchanged(parent: Node, node: Node) -> None:
+    """Raise if a leaf whose value was kept has changed since."""
+    if parent.pullback is None and parent.changed > node.order:
+        primitive: Any = node.primitive
+        raise StaleGraphError(
+            f"backward through {primitive.name}: the leaf {parent.name or 'without a name'!r} of "
+            f"shape {parent.shape} was changed after this graph was built, for example by an "
+            "optimizer step; compute the loss again before calling backward"
+        )
+
+
+def fit_array(g: Any, parent: Node, node: Node) -> Any:
+    """What a rule returned for a parent, of the parent's shape and dtype; on arrays."""
+    return _fit(g.value if type(g) is Tensor else g, parent, node)
+
+
+def fit_tensor(g: Any, parent: Node, node: Node) -> Any:
+    """What a rule returned for a parent, of the parent's shape and dtype; on tensors."""
+    return _fit(g, parent, node)
+
+
+def _fit(g: Any, parent: Node, node: Node) -> Any:
+    primitive: Any = node.primitive
+    if type(g) in (int, float, complex):
+        g = np.asarray(g)
+    if getattr(g, "dtype", _OBJECT) == _OBJECT:
+        raise RuleError(
+            f"{primitive.name}: a gradient rule returned {g!r} where an array of shape "
+            f"{parent.shape} is needed"
+        )
+    if g.shape != parent.shape:
+        summed = unbroadcast(g, parent.shape) if primitive.broadcasts else None
+        if summed is None:
+            raise RuleError(
+                f"{primitive.name}: a gradient rule returned shape {g.shape} for an operand of "
+                f"shape {parent.shape}; it must return exactly that shape"
+            )
+        g = summed
+    if g.dtype is not parent.dtype and g.dtype != parent.dtype:
+        if g.dtype.kind == "c" and parent.dtype.kind != "c":
+            g = np.real(g)
+        g = g.astype(parent.dtype)
+    return g
+
+
+_OBJECT = np.dtype(object)
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """The sum of g over the axes along which `shape` was broadcast; None where it was not."""
+    extra = g.ndim - len(shape)
+    if extra < 0:
+        return None
+    axes = [*range(extra)]
+    for axis, (size, wanted) in enumerate(zip(g.shape[extra:], shape), extra):
+        if size != wanted:
+            if wanted != 1:
+                return None
+            axes.append(axis)
+    return g.sum(axis=tuple(axes)).reshape(shape)
+
+
+def guard(g: Any, ct: Any) -> Any:
+    """Zero where the cotangent is, instead of NaN."""
+    if np.isfinite(np.sum(g.value if type(g) is Tensor else g)):
+        return g
+    return np.where(ct == 0, 0, g)

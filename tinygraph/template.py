@@ -17,7 +17,7 @@ from .errors import ArgumentError, DTypeError, NotDifferentiable, RuleError
 from .explain import explain
 from .modes import recording
 from .node import Node, clock
-from .source import compile_source
+from .source import Generated, compiled_on_first_use
 from .tensor import Tensor, array_of, check_differentiable, new, untracked
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # What NumPy raises for operands that an operation cannot take.
 REFUSALS = (ValueError, TypeError, IndexError, OverflowError, np.linalg.LinAlgError)
 NUMBERS = frozenset({float, int, bool, complex})  # weak in NumPy's promotion
+REALS = frozenset({float, int, bool})  # those that leave the dtype of a floating operand alone
 UNROLLED = 3  # with more differentiable operands, which are tracked is found out at run time
 UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signature", "axes", "axis")
 
@@ -34,9 +35,13 @@ UFUNC_KEYWORDS = ("out", "where", "dtype", "casting", "order", "subok", "signatu
 def compile_forward(primitive: Primitive) -> Callable[..., Any]:
     """The public function of a primitive, with its signature, name and docstring."""
     definition = primitive.definition
-    function = _compile(primitive, definition.__name__, _parameters(primitive), keywords=True)
-    function.__doc__ = definition.__doc__
-    function.__qualname__, function.__module__ = definition.__name__, definition.__module__
+
+    def generate() -> Generated:
+        return _generate(primitive, definition.__name__, _parameters(primitive), keywords=True)
+
+    function = compiled_on_first_use(generate)
+    function.__name__ = function.__qualname__ = definition.__name__
+    function.__doc__, function.__module__ = definition.__doc__, definition.__module__
     function.__wrapped__ = definition  # type: ignore[attr-defined]
     function.primitive = primitive  # type: ignore[attr-defined]
     return function
@@ -45,10 +50,12 @@ def compile_forward(primitive: Primitive) -> Callable[..., Any]:
 def compile_operator(primitive: Primitive, method: str) -> Callable[..., Any]:
     """The same as an operator method, without keywords; `__rmul__` takes its operands swapped."""
     operands = list(primitive.operands)
-    reflected = method.startswith("__r") and len(operands) == 2
-    function = _compile(
-        primitive, method, ", ".join(operands[::-1] if reflected else operands), keywords=False
+    if method.startswith("__r") and len(operands) == 2:
+        operands.reverse()
+    function = compiled_on_first_use(
+        lambda: _generate(primitive, method, ", ".join(operands), keywords=False)
     )
+    function.__name__, function.__qualname__ = method, f"Tensor.{method}"
     function.__doc__ = primitive.definition.__doc__
     return function
 
@@ -70,13 +77,12 @@ def _parameters(primitive: Primitive) -> str:
     return ", ".join([*words, "**_keywords"])
 
 
-def _compile(
-    primitive: Primitive, name: str, parameters: str, *, keywords: bool
-) -> Callable[..., Any]:
+def _generate(primitive: Primitive, name: str, parameters: str, *, keywords: bool) -> Generated:
+    """The source of an operation's function, and what its names stand for."""
     # Names that are not the declaration's own begin with an underscore.
     names: dict[str, Any] = {
         "_Node": Node, "_Tensor": Tensor, "_new": new, "_clock": clock, "_recording": recording,
-        "_NUMBERS": NUMBERS, "_REFUSALS": REFUSALS, "_primitive": primitive,
+        "_NUMBERS": NUMBERS, "_REALS": REALS, "_REFUSALS": REFUSALS, "_primitive": primitive,
         "_implementation": primitive.implementation, "_operand": operand, "_described": described,
         "_static": static, "_explain": explain, "_with_keywords": with_keywords,
         "_result": result, "_unpack": unpack, "_outputs_of": outputs_of, "_ndarray": np.ndarray,
@@ -88,10 +94,10 @@ def _compile(
     if keywords:
         given = "".join(f"{n}, " for n in primitive.signature.parameters)
         lines.append("    if _keywords:")
-        lines.append(f"        return _with_keywords(_primitive, {name}, ({given}), _keywords)")
+        lines.append(f"        return _with_keywords(_primitive, _itself, ({given}), _keywords)")
     lines += [f"    {line}" for line in _body(primitive, names)]
     words = set(re.findall(r"\w+", "\n".join(lines)))
-    return compile_source(lines, {n: v for n, v in names.items() if n in words})
+    return lines, {n: v for n, v in names.items() if n in words}
 
 
 def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
@@ -144,12 +150,9 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
     yield "_node = _Node()"
     yield from _history(primitive, names)
     yield "_node.order = next(_clock)"
-    yield "_node.name = _node.grad = None"
     if primitive.several:
         yield "return _outputs_of(_y, _node)"
         return
-    yield "_node.shape = _shape = _y.shape"
-    yield "_node.dtype = _y.dtype"
     yield "_node.value = None if _shape else _y"
     yield "_out.node = _node"
     yield "return _out"
@@ -168,13 +171,9 @@ def _call(primitive: Primitive) -> str:
 
 
 def _history(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
-    """Fill in pullback, parents, residuals and params, for each choice of tracked operands."""
+    """Fill in pullback, parents, residuals, params and shape, for each choice of tracked ones."""
     tracked = primitive.differentiable
     statics = "".join(f"{s}, " for s in primitive.static)
-
-    def residuals(pullback: Pullback) -> str:
-        return "".join(f"{primitive.local(name)}, " for name in pullback.keeps)
-
     if primitive.sequence:
         x = primitive.sequence
         pullback = names["_pullback"] = primitive.pullback(x)
@@ -182,50 +181,99 @@ def _history(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
             yield f"_shapes = [_array.shape for _array in {x}]"
         rest = f"[_described(_g) for _g, _n in zip(_{x}_given, _{x}_nodes) if _n is None]"
         yield "_node.pullback = _pullback"
-        yield f"_node.parents = tuple([_n for _n in _{x}_nodes if _n is not None])"
-        yield f"_node.residuals = ({residuals(pullback)})"
+        yield f"_node.parent = tuple([_n for _n in _{x}_nodes if _n is not None])"
+        yield from _keep(pullback)
         yield f"_node.params = ({statics}_positions, *{rest})"
-        return
-
-    def case(chosen: tuple[str, ...]) -> Iterator[str]:
-        pullback = primitive.pullback(*chosen)
-        label = "_".join(["_pullback", *chosen])
-        names[label] = pullback
-        constants = "".join(
-            f"_{x}_given if type(_{x}_given) in _NUMBERS else _described(_{x}_given), "
-            for x in primitive.operands
-            if x not in chosen
-        )
-        yield f"_node.pullback = {label}"
-        yield f"_node.parents = ({''.join(f'_{x}_node, ' for x in chosen)})"
-        yield f"_node.residuals = ({residuals(pullback)})"
-        yield f"_node.params = ({statics}{constants})"
-
-    if len(tracked) == 1:
-        yield from case(tracked)
+        yield from _own_shape(primitive)
     elif len(tracked) <= UNROLLED:
         subsets = [
             tuple(x for i, x in enumerate(tracked) if bits >> i & 1)
             for bits in range((1 << len(tracked)) - 1, 0, -1)
         ]
         for k, chosen in enumerate(subsets):
-            test = " and ".join(f"_{x}_node is not None" for x in chosen)
-            yield f"{'elif' if k else 'if'} {test}:" if k + 1 < len(subsets) else "else:"
-            yield from (f"    {line}" for line in case(chosen))
+            pullback = primitive.pullback(*chosen)
+            label = "_".join(["_pullback", *chosen])
+            names[label] = pullback
+            lines = [
+                f"_node.pullback = {label}",
+                *_join(pullback),
+                *_keep(pullback),
+                *_describe(primitive, chosen, statics),
+            ]
+            if len(subsets) > 1:
+                test = " and ".join(f"_{x}_node is not None" for x in chosen)
+                yield f"{'elif' if k else 'if'} {test}:" if k + 1 < len(subsets) else "else:"
+            yield from (f"    {line}" if len(subsets) > 1 else line for line in lines)
     else:
         pairs = ", ".join(f"({x!r}, _{x}_node)" for x in tracked)
-        values = ", ".join(
-            f"{k!r}: {primitive.local(k)}" for k in primitive.pullback(*tracked).keeps
-        )
+        every = primitive.pullback(*tracked).keeps
+        values = ", ".join(f"{k!r}: {primitive.local(k)}" for k in every)
         givens = ", ".join(f"({x!r}, _{x}_given)" for x in primitive.operands)
         yield f"_chosen = [(_x, _n) for _x, _n in ({pairs}) if _n is not None]"
-        yield "_pullback = _primitive.pullback(*[_x for _x, _n in _chosen])"
-        yield f"_values = {{{values}}}"
-        yield "_node.pullback = _pullback"
-        yield "_node.parents = tuple([_n for _x, _n in _chosen])"
-        yield "_node.residuals = tuple([_values[_k] for _k in _pullback.keeps])"
+        yield "_node.pullback = _pullback = _primitive.pullback(*[_x for _x, _n in _chosen])"
+        yield f"_pullback.fill(_node, [_n for _x, _n in _chosen], {{{values}}})"
         rest = f"[_described(_g) for _x, _g in ({givens}) if _x in _pullback.constants]"
         yield f"_node.params = ({statics}*{rest},)"
+        yield from _own_shape(primitive)
+
+
+def _join(pullback: Pullback) -> Iterator[str]:
+    nodes = [f"_{x}_node" for x in pullback.tracked]
+    if pullback.parents_in_slots:
+        yield from (f"_node.{slot} = {n}" for slot, n in zip(("parent", "parent2"), nodes))
+    else:
+        yield f"_node.parent = ({', '.join(nodes)})"
+
+
+def _keep(pullback: Pullback) -> Iterator[str]:
+    arrays = [pullback.primitive.local(name) for name in pullback.keeps]
+    if not arrays:
+        yield "_node.kept = None"
+    elif pullback.kept_in_slots:
+        yield from (f"_node.{slot} = {a}" for slot, a in zip(("kept", "kept2"), arrays))
+    else:
+        yield f"_node.kept = ({', '.join(arrays)})"
+
+
+def _describe(primitive: Primitive, chosen: tuple[str, ...], statics: str) -> Iterator[str]:
+    """Params, and shape and dtype: a tracked operand's own objects where they are the same."""
+    constants = [x for x in primitive.operands if x not in chosen]
+    known = [
+        f"_{x}_given if type(_{x}_given) in _NUMBERS else _described(_{x}_given), "
+        for x in constants
+    ]
+    params = f"_node.params = ({statics}{''.join(known)})"
+    first, *others = (f"_{x}_node" for x in chosen)
+    if not primitive.keeps_dtype or len(primitive.operands) > 2:
+        yield params
+        yield from _own_shape(primitive)
+        return
+    taken = [f"_node.shape = _shape = {first}.shape", f"_node.dtype = {first}.dtype"]
+    if len(primitive.operands) == 1:
+        yield from (params, *taken)
+        return
+    if constants:
+        test = f"type(_{constants[0]}_given) in _REALS"
+        yield f"if {test}:"
+        yield f"    _node.params = ({statics}_{constants[0]}_given, )"
+    else:
+        yield params
+        yield f"if {first}.shape is {others[0]}.shape and {first}.dtype is {others[0]}.dtype:"
+    yield from (f"    {line}" for line in taken)
+    yield "else:"
+    if constants:
+        yield f"    {params}"
+    yield "    _shape = _y.shape"
+    for node in (first, *others):
+        yield f"    if _shape == {node}.shape: _shape = {node}.shape"
+    yield "    _node.shape = _shape"
+    yield "    _node.dtype = _y.dtype"
+
+
+def _own_shape(primitive: Primitive) -> Iterator[str]:
+    if not primitive.several:
+        yield "_node.shape = _shape = _y.shape"
+        yield "_node.dtype = _y.dtype"
 
 
 # What generated code calls off its fast path

@@ -177,7 +177,7 @@ def copysign(a: Operand, b: Operand, /) -> Any:
 
 def _won(ct: Any, mine: Any, other: Any) -> Any:
     # A tie is shared: half of the cotangent to each.
-    return ct * (mine > other) + ct * (0.5 * (mine == other))
+    return ct * (mine > other) + ct * (mine == other) * 0.5
 
 
 def _won_over_nan(ct: Any, mine: Any, other: Any) -> Any:
@@ -365,7 +365,8 @@ def log1p(x: Operand, /) -> Any:
 def _share(ct: Any, mine: Any, other: Any, scale: float = 1) -> Any:
     # Of the sum of powers, from the difference of the exponents; equal ones may be infinite.
     mine, other = np.where(mine == other, 0, mine), np.where(mine == other, 0, other)
-    return ct * sigmoid((mine - other) * scale)
+    difference = (mine - other) * scale
+    return ct * (sigmoid(difference) if type(difference) is Tensor else _logistic(difference))
 
 
 @elementwise(
@@ -578,13 +579,15 @@ def leaky_relu(x: Operand, slope: float = 0.01) -> Any:
     return np.where(x > 0, x, slope * x)
 
 
+def _logistic(x: Any) -> Any:
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
 @elementwise(label="σ", x=lambda ct, y: ct * (y * (1 - y)))
 def sigmoid(x: Operand, /) -> Any:
     """1 / (1 + e^−x), without overflow for any real x."""
-    if np.iscomplexobj(x):
-        return 1 / (1 + np.exp(-x))
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    return 1 / (1 + np.exp(-x)) if np.iscomplexobj(x) else _logistic(x)
 
 
 @elementwise(x=lambda ct, x: ct * sigmoid(x))
