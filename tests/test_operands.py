@@ -229,3 +229,16 @@ def test_layout_of_a_constant_does_not_matter(case, layout):
     for plain, other in zip(*found, strict=True):
         assert other.dtype.isnative
         assert_close(other, plain)
+
+
+@pytest.mark.parametrize("function", [tg.relu, tg.sigmoid, tg.exp, tg.sum, tg.maximum])
+def test_plain_numbers_are_operands(function):
+    y = function(-0.5, 0.0) if function is tg.maximum else function(-0.5)
+    assert type(y) is tg.Tensor
+    assert y.shape == ()
+
+
+@pytest.mark.parametrize("size", [10, 5_000, 2_000_000])
+def test_relu_of_every_size(size):
+    x = np.linspace(-1, 1, size, dtype=np.float32)
+    np.testing.assert_array_equal(tg.relu(x).numpy(), np.where(x > 0, x, 0))

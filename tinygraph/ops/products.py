@@ -18,12 +18,19 @@ def _transposed(x: Any) -> Any:
     return x.swapaxes(-1, -2)
 
 
+def _product(a: Any, b: Any) -> Any:
+    # On two matrices `dot` calls BLAS with less ado.
+    if type(a) is np.ndarray is type(b) and a.ndim == 2 == b.ndim:
+        return a.dot(b)
+    return a @ b
+
+
 def _matmul_left(ct: Any, b: Any, shape: Any) -> Any:
     if b.ndim == 1:
         return ct[..., np.newaxis] * b
     if len(shape) == 1:
         return (b @ ct[..., np.newaxis])[..., 0]
-    return ct @ _transposed(b)
+    return _product(ct, _transposed(b))
 
 
 def _matmul_right(ct: Any, a: Any, shape: Any) -> Any:
@@ -32,7 +39,7 @@ def _matmul_right(ct: Any, a: Any, shape: Any) -> Any:
         return ct * a if a.ndim == 1 else (_transposed(a) @ ct[..., np.newaxis])[..., 0]
     if a.ndim == 1:
         return a[:, np.newaxis] * ct[..., np.newaxis, :]
-    return _transposed(a) @ ct
+    return _product(_transposed(a), ct)
 
 
 def _explain_matmul(error: Exception, a: Any, b: Any) -> str | None:
@@ -79,7 +86,7 @@ def _explain_matmul(error: Exception, a: Any, b: Any) -> str | None:
 )
 def matmul(a: Operand, b: Operand, /) -> Any:
     """The matrix product a @ b over the last two axes; earlier ones broadcast as a batch."""
-    return a @ b
+    return _product(a, b)
 
 
 @derived(numpy=np.dot)

@@ -65,7 +65,7 @@ def count(shape: tuple[int, ...], axis: Axis) -> int:
 )
 def sum(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
     """Σ a over the axes."""
-    return a.sum(axis=axis, dtype=dtype, keepdims=keepdims)
+    return np.add.reduce(a, axis, dtype, None, keepdims)
 
 
 @primitive(
@@ -75,7 +75,9 @@ def sum(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = Fa
 )
 def mean(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
     """Σ a / n over the axes."""
-    return a.mean(axis=axis, dtype=dtype, keepdims=keepdims)
+    if a.dtype.kind not in "fc" or a.dtype.itemsize <= 2 or dtype is not None:
+        return a.mean(axis=axis, dtype=dtype, keepdims=keepdims)
+    return np.add.reduce(a, axis, None, None, keepdims) / count(a.shape, axis)
 
 
 def _centred(a: Any, axis: Axis) -> Any:
@@ -153,13 +155,13 @@ def _extreme(ct: Any, y: Any, a: Any, shape: Any, axis: Axis, keepdims: bool) ->
 @primitive(numpy=[np.max, np.amax, (np.maximum, "reduce")], a=_extreme, samples=SAMPLES)
 def max(a: Operand, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The largest element along the axes. Ties share the cotangent equally."""
-    return a.max(axis=axis, keepdims=keepdims)
+    return np.maximum.reduce(a, axis, None, None, keepdims)
 
 
 @primitive(numpy=[np.min, np.amin, (np.minimum, "reduce")], a=_extreme, samples=SAMPLES)
 def min(a: Operand, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The smallest element along the axes. Ties share the cotangent equally."""
-    return a.min(axis=axis, keepdims=keepdims)
+    return np.minimum.reduce(a, axis, None, None, keepdims)
 
 
 def _cumsum(ct: Any, shape: Any, axis: int | None) -> Any:
