@@ -74,7 +74,8 @@ def propagate(
                 pending[parent] = g
                 if parent.pullback is not None or needed is not None:
                     heappush(queue, (-parent.order, parent))
-    return found | pending
+    found.update(pending)  # the leaves, whose turn never comes
+    return found
 
 
 _SECOND_TIME = (
@@ -139,8 +140,9 @@ def backward(
     seed = _seed(self, gradient, "backward", create_graph)
     cotangents = _run([(self.node, seed)], None, retain_graph, create_graph)
     for leaf, ct in cotangents.items():
-        ct = _conjugate(ct)
-        leaf.grad = ct if leaf.grad is None else leaf.grad + ct
+        if leaf.dtype.kind == "c":
+            ct = _conjugate(ct)
+        leaf._grad = ct if leaf._grad is None else leaf._grad + ct
 
 
 def gradients(
@@ -202,13 +204,14 @@ def _run(
 def _seed(output: Tensor, gradient: Any, operation: str, create_graph: bool) -> Any:
     """The cotangent to begin with: the user's, checked, or one."""
     if gradient is None:
-        if output.value.size != 1 or output.dtype.kind == "c":
+        if output.value.size != 1 or output.value.dtype.kind == "c":
             raise ShapeError(
                 f"{operation}: {output.described()} and dtype {output.dtype} is not a real scalar, "
                 "so it needs a cotangent of its shape; reduce it to a loss with .sum() or .mean(), "
                 "or pass the cotangent"
             )
-        one = np.ones(output.shape, output.dtype)[()]
+        dtype = output.value.dtype
+        one = np.ones(output.shape, dtype) if output.value.ndim else dtype.type(1)
         return untracked(one) if create_graph else one
     if type(gradient) is not Tensor:
         gradient = untracked(array_of(gradient, f"{operation}: the cotangent", copy=True))

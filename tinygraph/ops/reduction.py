@@ -25,6 +25,11 @@ SAMPLES = (
 )
 EMPTY = (sample((0,)), sample((0, 3), axis=0), sample((2, 0, 3), axis=1, keepdims=True))
 
+# Called with arguments by position, past the Python code of ndarray's methods.
+_add: Any = np.add.reduce
+_maximum: Any = np.maximum.reduce
+_minimum: Any = np.minimum.reduce
+
 
 def kept(y: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     """A reduced array with its axes put back, as `keepdims=True` would have left them."""
@@ -65,7 +70,7 @@ def count(shape: tuple[int, ...], axis: Axis) -> int:
 )
 def sum(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
     """Σ a over the axes."""
-    return np.add.reduce(a, axis, dtype, None, keepdims)
+    return _add(a, axis, dtype, None, keepdims)
 
 
 @primitive(
@@ -77,7 +82,7 @@ def mean(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = F
     """Σ a / n over the axes."""
     if a.dtype.kind not in "fc" or a.dtype.itemsize <= 2 or dtype is not None:
         return a.mean(axis=axis, dtype=dtype, keepdims=keepdims)
-    return np.add.reduce(a, axis, None, None, keepdims) / count(a.shape, axis)
+    return _add(a, axis, None, None, keepdims) / count(a.shape, axis)
 
 
 def _centred(a: Any, axis: Axis) -> Any:
@@ -155,13 +160,13 @@ def _extreme(ct: Any, y: Any, a: Any, shape: Any, axis: Axis, keepdims: bool) ->
 @primitive(numpy=[np.max, np.amax, (np.maximum, "reduce")], a=_extreme, samples=SAMPLES)
 def max(a: Operand, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The largest element along the axes. Ties share the cotangent equally."""
-    return np.maximum.reduce(a, axis, None, None, keepdims)
+    return _maximum(a, axis, None, None, keepdims)
 
 
 @primitive(numpy=[np.min, np.amin, (np.minimum, "reduce")], a=_extreme, samples=SAMPLES)
 def min(a: Operand, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The smallest element along the axes. Ties share the cotangent equally."""
-    return np.minimum.reduce(a, axis, None, None, keepdims)
+    return _minimum(a, axis, None, None, keepdims)
 
 
 def _cumsum(ct: Any, shape: Any, axis: int | None) -> Any:
