@@ -94,7 +94,8 @@ class Tensor:
 
         def __iter__(self) -> Iterator[Tensor]: ...
 
-        __setitem__: Callable[[Tensor, Any, Any], None]
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+
         __round__: _Method
         __array_ufunc__: _Method
         __array_function__: _Method
