@@ -308,3 +308,10 @@ def test_no_nan_comes_through_a_branch_that_was_not_taken(branch, first, second,
         (h,) = tg.gradients(g[0], t)
     np.testing.assert_allclose(g.numpy()[0], first(x) if x > 0 else 0, rtol=1e-12)
     np.testing.assert_allclose(h.numpy()[0], second(x) if x > 0 else 0, rtol=1e-12)
+
+
+def test_bounds_of_clip_have_two_names():
+    x = np.array([0.1, 1.0, 3.0])
+    np.testing.assert_array_equal(tg.clip(x, min=0.5, max=2).numpy(), [0.5, 1, 2])
+    with pytest.raises(tg.ArgumentError, match="a_min and min"):
+        tg.clip(x, 0.5, min=0.5)

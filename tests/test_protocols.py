@@ -28,7 +28,6 @@ X = np.array([[0.5, 1.0, 2.0], [3.0, 0.2, 0.7]])
         lambda t: np.exp(t, out=None, where=True),
         lambda t: np.clip(t, 0.6, 2),
         lambda t: np.clip(t, a_min=0.6, a_max=None),
-        lambda t: np.clip(t, min=0.6),
         lambda t: np.round(a=t, decimals=1),
         lambda t: np.pad(t, 1, mode="reflect"),
         lambda t: np.split(t, 3, axis=1)[1],
