@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygraph as tg
 
-from .optimizer import Optimizer, number
+from .optimizer import Optimizer, constant, in_place, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +46,7 @@ class Adam(Optimizer):
         self.betas = number("Adam: β₁", beta1, 0, 1), number("Adam: β₂", beta2, 0, 1)
         self.eps = number("Adam: eps", eps, 0, np.inf)
 
+    @in_place
     def update(
         self,
         value: NDArray[Any],
@@ -53,20 +54,24 @@ class Adam(Optimizer):
         out: NDArray[Any],
         *state: NDArray[Any],
     ) -> None:
-        """W − α m̂ / (√v̂ + ε), with m and v moved on."""
+        """W − α m̂ / (√v̂ + ε), with m and v moved on.
+
+        As α √c₂ / c₁ · m / (√v + ε √c₂), with c = 1 − βᵗ: a pass less over the arrays.
+        """
         mean, square = state
+        dtype = value.dtype
         beta1, beta2 = self.betas
-        steps = int(self.steps)  # a NumPy integer would make the corrections, and w, float64
-        np.multiply(gradient, 1 - beta1, out=out)
-        mean *= beta1
-        mean += out
-        np.square(gradient, out=out)
-        out *= 1 - beta2
-        square *= beta2
-        square += out
-        np.sqrt(square, out=out)
-        out /= (1 - beta2**steps) ** 0.5
-        out += self.eps
-        np.divide(mean, out, out=out)
-        out *= self.lr / (1 - beta1**steps)
-        np.subtract(value, out, out=out)
+        steps = int(self.steps)
+        debias1, debias2 = 1 - beta1**steps, (1 - beta2**steps) ** 0.5
+        gradient *= constant(1 - beta1, dtype)
+        mean *= constant(beta1, dtype)
+        mean += gradient
+        gradient *= gradient
+        gradient *= constant((1 - beta2) / (1 - beta1) ** 2, dtype)
+        square *= constant(beta2, dtype)
+        square += gradient
+        np.sqrt(square, out=gradient)
+        gradient += self.eps * debias2
+        np.divide(mean, gradient, out=gradient)
+        gradient *= self.lr * debias2 / debias1
+        np.subtract(value, gradient, out=out)

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygraph as tg
 
-from .optimizer import Optimizer, number
+from .optimizer import Optimizer, constant, in_place, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class SGD(Optimizer):
         super().__init__(params, lr)
         self.momentum = number("SGD: momentum", momentum, 0, 1)
 
+    @in_place
     def update(
         self,
         value: NDArray[Any],
@@ -40,10 +41,12 @@ class SGD(Optimizer):
         *state: NDArray[Any],
     ) -> None:
         """W − α v, with v moved on."""
+        lr = constant(self._lr, value.dtype)
         if self.momentum:
             (velocity,) = state
-            velocity *= self.momentum
+            velocity *= constant(self.momentum, value.dtype)
             velocity += gradient
-            gradient = velocity
-        np.multiply(gradient, self.lr, out=out)
-        np.subtract(value, out, out=out)
+            np.multiply(velocity, lr, out=gradient)
+        else:
+            gradient *= lr
+        np.subtract(value, gradient, out=out)

@@ -35,6 +35,7 @@ FLOORS = {
     "pullback": 1,
     "template": 1,
     "tensor": 1,
+    "flat": 2,
     "ops": 2,
     "backward": 3,
     "methods": 3,

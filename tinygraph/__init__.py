@@ -20,6 +20,7 @@ from .errors import (
     StaleGraphError,
     TinygraphError,
 )
+from .flat import FlatLeaves
 from .graph import Graph, graph
 from .modes import enable_grad, is_grad_enabled, no_grad
 from .ops.creation import empty_like, one_hot, ones_like, zeros_like
@@ -169,6 +170,7 @@ __all__ = [
     "DeclarationError",
     "DetachError",
     "DomainError",
+    "FlatLeaves",
     "Graph",
     "GraphSizeError",
     "IndexingError",
