@@ -135,8 +135,6 @@ DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
         ],
     ),
     "vecdot": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 1, 3))]),
-    "matvec": ([0, 1], [sample((2, 3), (3,)), sample((4, 2, 3), (4, 3))]),
-    "vecmat": ([0, 1], [sample((3,), (3, 2)), sample((4, 3), (3, 2))]),
     "linalg.vecdot": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 1, 3))]),
     "linalg.outer": ([0, 1], [sample((3,), (4,))]),
     "linalg.tensordot": ([0, 1], [sample((2, 3), (3, 4), axes=1)]),
