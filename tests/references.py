@@ -90,18 +90,6 @@ DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
         ],
     ),
     "inner": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 3)), sample((), (2,))]),
-    **dict.fromkeys(
-        ("vecdot", "linalg.vecdot"),
-        (
-            [0, 1],
-            [
-                sample((3,), (3,)),
-                sample((4, 3), (3,)),
-                sample((2, 1, 3), (4, 3)),
-                sample((3, 2), (3, 1), axis=0),
-            ],
-        ),
-    ),
     "matvec": ([0, 1], [sample((2, 3), (3,)), sample((5, 2, 3), (3,)), sample((2, 3), (4, 3))]),
     "vecmat": ([0, 1], [sample((2,), (2, 3)), sample((5, 2), (2, 3)), sample((2,), (4, 2, 3))]),
     "outer": ([0, 1], [sample((3,), (4,)), sample((2, 2), (3,)), sample((), (2,))]),
@@ -134,7 +122,10 @@ DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
             sample(np.array([[True], [False]]), 0.5, (3,)),
         ],
     ),
-    "vecdot": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 1, 3))]),
+    "vecdot": (
+        [0, 1],
+        [sample((3,), (3,)), sample((2, 3), (4, 1, 3)), sample((3, 2), (3, 1), axis=0)],
+    ),
     "linalg.vecdot": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 1, 3))]),
     "linalg.outer": ([0, 1], [sample((3,), (4,))]),
     "linalg.tensordot": ([0, 1], [sample((2, 3), (3, 4), axes=1)]),
