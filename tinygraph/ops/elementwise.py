@@ -295,13 +295,8 @@ def ceil(x: Operand, /) -> Any:
     """⌈x⌉. Derivative 0."""
 
 
-@elementwise(np.trunc, domain={"x": (0.1, 0.9)}, x=zero)
+@elementwise(np.trunc, numpy=np.fix, domain={"x": (0.1, 0.9)}, x=zero)
 def trunc(x: Operand, /) -> Any:
-    """x without its fraction. Derivative 0."""
-
-
-@elementwise(np.fix, domain={"x": (0.1, 0.9)}, x=zero)
-def fix(x: Operand, /) -> Any:
     """x without its fraction. Derivative 0."""
 
 
@@ -613,6 +608,7 @@ atan, atan2, atanh = arctan, arctan2, arctanh
 around = round
 conj = conjugate
 deg2rad, rad2deg = radians, degrees
+fix = trunc
 mod = remainder
 pow = power
 true_divide = divide
