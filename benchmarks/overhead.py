@@ -9,6 +9,7 @@ Engines that are not installed are left out and named
 (`pip install -e ".[peers]"`).
 """
 
+import functools
 import gc
 import importlib
 import statistics
@@ -51,35 +52,29 @@ def by_hand(operation, y, c):
     return step
 
 
-def tinygraph(tg, operation, y, c):
-    start, other, one = tg.Variable(y), tg.Variable(c), np.ones_like(y)
-
-    def step():
-        start.zero_grad()
-        other.zero_grad()
-        value = start
-        for _ in range(LENGTH):
-            value = operation[0](tg, value, other)
-        value.backward(one)
-        return start.grad.numpy(), 0 if other.grad is None else other.grad.numpy()
-
-    return step
-
-
-def torch(torch, operation, y, c):
-    torch.set_num_threads(1)
-    start, other = torch.tensor(y, requires_grad=True), torch.tensor(c, requires_grad=True)
-    one = torch.ones_like(start)
+def with_leaves(m, leaf, operation, y, c):
+    """For engines whose leaves keep a gradient: tinygraph and PyTorch."""
+    start, other, one = leaf(y), leaf(c), leaf(np.ones_like(y)).detach()
 
     def step():
         start.grad = other.grad = None
         value = start
         for _ in range(LENGTH):
-            value = operation[0](torch, value, other)
+            value = operation[0](m, value, other)
         value.backward(one)
         return start.grad.numpy(), 0 if other.grad is None else other.grad.numpy()
 
     return step
+
+
+def tinygraph(tg, operation, y, c):
+    return with_leaves(tg, tg.Variable, operation, y, c)
+
+
+def torch(torch, operation, y, c):
+    torch.set_num_threads(1)
+    leaf = functools.partial(torch.tensor, requires_grad=True)
+    return with_leaves(torch, leaf, operation, y, c)
 
 
 def mygrad(mg, operation, y, c):

@@ -99,29 +99,13 @@ class Primitive:
 
         self.signature = inspect.signature(definition)
         parameters = self.signature.parameters
-        for name, p in parameters.items():
-            if name.startswith("_") or name == "ct" or p.kind is p.VAR_KEYWORD:
-                raise DeclarationError(
-                    f"{self.name}: a parameter cannot be called {p}; names that begin with an "
-                    "underscore and `ct` are the engine's, and keywords need to be written out"
-                )
-        for name in self.saves:
-            if name in parameters or name in ("ct", "y"):
-                raise DeclarationError(f"{self.name}: saves={name!r} is taken; choose another name")
-        joint_names = joint[0] if joint else ()
-        for name in (*rules, *joint_names):
-            if name not in parameters:
-                raise DeclarationError(
-                    f"{self.name}: a gradient rule for {name!r}, but the operation takes "
-                    f"({', '.join(parameters)}); name one of these"
-                )
+        served = [*rules, *(joint[0] if joint else ())]
+        self._check_names(served)
         variadic = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL and n in rules]
         self.sequence = sequence or (variadic[0] if variadic else None)
-        self.operands = tuple(n for n in parameters if n in rules or n in joint_names)
-        self.static = tuple(n for n in parameters if n not in self.operands)
-        self.differentiable = tuple(
-            n for n in self.operands if n in joint_names or rules[n] is not None
-        )
+        self.operands = tuple(n for n in parameters if n in served)
+        self.static = tuple(n for n in parameters if n not in served)
+        self.differentiable = tuple(n for n in self.operands if rules.get(n, joint) is not None)
         if self.sequence and self.differentiable != (self.sequence,):
             raise DeclarationError(
                 f"{self.name}: the sequence {self.sequence!r} must be its only differentiable "
@@ -137,6 +121,25 @@ class Primitive:
             self.rules.append(Rule(self, joint[0], joint[1], known, joint=True))
         self.save_rules = {n: Rule(self, (), f, known) for n, f in self.saves.items()}
         self._pullbacks: dict[tuple[str, ...], Pullback] = {}
+
+    def _check_names(self, served: list[str]) -> None:
+        """Raise DeclarationError for names that are taken, or that nothing here has."""
+        parameters = self.signature.parameters
+        for name, p in parameters.items():
+            if name.startswith("_") or name == "ct" or p.kind is p.VAR_KEYWORD:
+                raise DeclarationError(
+                    f"{self.name}: a parameter cannot be called {p}; names that begin with an "
+                    "underscore and `ct` are the engine's, and keywords need to be written out"
+                )
+        for name in self.saves:
+            if name in parameters or name in ("ct", "y"):
+                raise DeclarationError(f"{self.name}: saves={name!r} is taken; choose another name")
+        for name in served:
+            if name not in parameters:
+                raise DeclarationError(
+                    f"{self.name}: a gradient rule for {name!r}, but the operation takes "
+                    f"({', '.join(parameters)}); name one of these"
+                )
 
     def pullback(self, *tracked: str) -> Pullback:
         """The way back to these operands."""

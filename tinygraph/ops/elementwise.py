@@ -1,4 +1,4 @@
-"""NumPy's ufuncs that have a derivative, each with its rule beside it.
+"""Arithmetic and what else works element by element, each function with its rule beside it.
 
 Rules are linear in the cotangent and write the derivative as calculus does; for complex operands
 that is the holomorphic derivative, and the few functions that are not holomorphic say so.
@@ -17,7 +17,6 @@ from ..primitive import Operand, derived, elementwise, primitive, sample
 from ..tensor import Tensor
 
 INF = math.inf
-LN2, LN10 = math.log(2), math.log(10)
 
 
 def zero(ct: Any) -> Any:
@@ -133,6 +132,11 @@ def fmod(a: Operand, b: Operand, /) -> Any:
 @elementwise(np.floor_divide, symbol="//", domain={"a": (2.1, 2.9), "b": (1, 1.05)}, a=zero, b=zero)
 def floor_divide(a: Operand, b: Operand, /) -> Any:
     """⌊a / b⌋. Derivative 0."""
+
+
+@elementwise(np.ldexp, label="x·2ⁱ", x=lambda ct, i: np.ldexp(ct, i), i=None)
+def ldexp(x: Operand, i: Operand, /) -> Any:
+    """x · 2^i, for integers i."""
 
 
 # Absolute value, sign, extremes
@@ -277,6 +281,33 @@ def clip(
     return clip_between(a, min if a_min is None else a_min, max if a_max is None else a_max)
 
 
+def ordered(x: Any) -> None:
+    """Refuse complex numbers."""
+    if np.iscomplexobj(x):
+        raise TypeError("complex numbers have no order; take .real, .imag or abs()")
+
+
+@functools.lru_cache(maxsize=16)
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    return np.zeros(shape, dtype)
+
+
+@elementwise(x=lambda ct, y: ct * (y > 0))
+def relu(x: Operand, /) -> Any:
+    """max(x, 0). Derivative 0 at 0."""
+    ordered(x)
+    # NumPy takes the maximum of two arrays four times as fast as that of an array and a number.
+    medium = type(x) is np.ndarray and 1e3 < x.size < 1e6
+    return np.maximum(x, _zeros(x.shape, x.dtype) if medium else 0)
+
+
+@elementwise(label="leaky relu", x=lambda ct, x, slope: np.where(x > 0, ct, slope * ct))
+def leaky_relu(x: Operand, slope: float = 0.01) -> Any:
+    """max(x, slope·x) for slope < 1. Derivative `slope` at 0."""
+    ordered(x)
+    return np.where(x > 0, x, slope * x)
+
+
 # Rounding: constant between jumps
 
 
@@ -318,177 +349,6 @@ def nextafter(a: Operand, b: Operand, /) -> Any:
 @elementwise(np.heaviside, domain={"a": (0, INF)}, a=zero, b=lambda ct, a: ct * (a == 0))
 def heaviside(a: Operand, b: Operand, /) -> Any:
     """0 for a < 0, b for a = 0, 1 for a > 0."""
-
-
-# Exponentials and logarithms
-
-
-@elementwise(np.exp, x=lambda ct, y: ct * y)
-def exp(x: Operand, /) -> Any:
-    """e^x."""
-
-
-@elementwise(np.exp2, x=lambda ct, y: ct * y * LN2)
-def exp2(x: Operand, /) -> Any:
-    """2^x."""
-
-
-@elementwise(np.expm1, x=lambda ct, y: ct * (y + 1))
-def expm1(x: Operand, /) -> Any:
-    """e^x − 1, exact near 0."""
-
-
-@elementwise(np.log, domain={"x": (0, INF)}, x=lambda ct, x: ct / x)
-def log(x: Operand, /) -> Any:
-    """The natural logarithm."""
-
-
-@elementwise(np.log2, domain={"x": (0, INF)}, x=lambda ct, x: ct / (x * LN2))
-def log2(x: Operand, /) -> Any:
-    """The logarithm to base 2."""
-
-
-@elementwise(np.log10, domain={"x": (0, INF)}, x=lambda ct, x: ct / (x * LN10))
-def log10(x: Operand, /) -> Any:
-    """The logarithm to base 10."""
-
-
-@elementwise(np.log1p, domain={"x": (-1, INF)}, x=lambda ct, x: ct / (1 + x))
-def log1p(x: Operand, /) -> Any:
-    """log(1 + x), exact near 0."""
-
-
-def _share(ct: Any, mine: Any, other: Any, scale: float = 1) -> Any:
-    # Of the sum of powers, from the difference of the exponents; equal ones may be infinite.
-    mine, other = np.where(mine == other, 0, mine), np.where(mine == other, 0, other)
-    difference = (mine - other) * scale
-    return ct * (sigmoid(difference) if type(difference) is Tensor else _logistic(difference))
-
-
-@elementwise(
-    np.logaddexp,
-    a=lambda ct, a, b: _share(ct, a, b),
-    b=lambda ct, a, b: _share(ct, b, a),
-)
-def logaddexp(a: Operand, b: Operand, /) -> Any:
-    """log(e^a + e^b)."""
-
-
-@elementwise(
-    np.logaddexp2,
-    a=lambda ct, a, b: _share(ct, a, b, LN2),
-    b=lambda ct, a, b: _share(ct, b, a, LN2),
-)
-def logaddexp2(a: Operand, b: Operand, /) -> Any:
-    """log₂(2^a + 2^b)."""
-
-
-@elementwise(np.ldexp, label="x·2ⁱ", x=lambda ct, i: np.ldexp(ct, i), i=None)
-def ldexp(x: Operand, i: Operand, /) -> Any:
-    """x · 2^i, for integers i."""
-
-
-# Trigonometry
-
-
-@elementwise(np.sin, x=lambda ct, x: ct * np.cos(x))
-def sin(x: Operand, /) -> Any:
-    """sin x, x in radians."""
-
-
-@elementwise(np.cos, x=lambda ct, x: -ct * np.sin(x))
-def cos(x: Operand, /) -> Any:
-    """cos x, x in radians."""
-
-
-@elementwise(np.tan, domain={"x": (-1.5, 1.5)}, x=lambda ct, y: ct * (1 + y * y))
-def tan(x: Operand, /) -> Any:
-    """tan x, x in radians."""
-
-
-@elementwise(np.arcsin, domain={"x": (-1, 1)}, x=lambda ct, x: ct / np.sqrt(1 - x * x))
-def arcsin(x: Operand, /) -> Any:
-    """The angle in [−π/2, π/2] whose sine is x."""
-
-
-@elementwise(np.arccos, domain={"x": (-1, 1)}, x=lambda ct, x: -ct / np.sqrt(1 - x * x))
-def arccos(x: Operand, /) -> Any:
-    """The angle in [0, π] whose cosine is x."""
-
-
-@elementwise(np.arctan, x=lambda ct, x: ct / (1 + x * x))
-def arctan(x: Operand, /) -> Any:
-    """The angle in (−π/2, π/2) whose tangent is x."""
-
-
-def _over_square(ct: Any, numerator: Any, a: Any, b: Any) -> Any:
-    square = a * a + b * b
-    return ct * numerator / np.where(square == 0, 1, square)
-
-
-@elementwise(
-    np.arctan2,
-    domain={"a": (0, INF), "b": (0, INF)},
-    a=lambda ct, a, b: _over_square(ct, b, a, b),
-    b=lambda ct, a, b: _over_square(ct, -a, a, b),
-)
-def arctan2(a: Operand, b: Operand, /) -> Any:
-    """The angle of the point (b, a), in (−π, π]. Derivative 0 at the origin."""
-
-
-@elementwise(
-    np.hypot,
-    domain={"a": (0, INF), "b": (0, INF)},
-    a=lambda ct, y, a: ct * a / np.where(y == 0, 1, y),
-    b=lambda ct, y, b: ct * b / np.where(y == 0, 1, y),
-)
-def hypot(a: Operand, b: Operand, /) -> Any:
-    """√(a² + b²). Derivative 0 at the origin."""
-
-
-@elementwise(np.degrees, numpy=np.rad2deg, x=lambda ct: ct * (180 / math.pi))
-def degrees(x: Operand, /) -> Any:
-    """Radians to degrees."""
-
-
-@elementwise(np.radians, numpy=np.deg2rad, x=lambda ct: ct * (math.pi / 180))
-def radians(x: Operand, /) -> Any:
-    """Degrees to radians."""
-
-
-# Hyperbolic functions
-
-
-@elementwise(np.sinh, x=lambda ct, x: ct * np.cosh(x))
-def sinh(x: Operand, /) -> Any:
-    """(e^x − e^−x) / 2."""
-
-
-@elementwise(np.cosh, x=lambda ct, x: ct * np.sinh(x))
-def cosh(x: Operand, /) -> Any:
-    """(e^x + e^−x) / 2."""
-
-
-@elementwise(np.tanh, x=lambda ct, y: ct * (1 - y * y))
-def tanh(x: Operand, /) -> Any:
-    """sinh x / cosh x."""
-
-
-@elementwise(np.arcsinh, x=lambda ct, x: ct / np.sqrt(x * x + 1))
-def arcsinh(x: Operand, /) -> Any:
-    """The inverse of sinh."""
-
-
-@elementwise(
-    np.arccosh, domain={"x": (1, INF)}, x=lambda ct, x: ct / (np.sqrt(x - 1) * np.sqrt(x + 1))
-)
-def arccosh(x: Operand, /) -> Any:
-    """The inverse of cosh, for x ≥ 1."""
-
-
-@elementwise(np.arctanh, domain={"x": (-1, 1)}, x=lambda ct, x: ct / (1 - x * x))
-def arctanh(x: Operand, /) -> Any:
-    """The inverse of tanh."""
 
 
 # Complex numbers. With z = a + ib, the cotangent c of z stands for the change Re(c·dz).
@@ -553,61 +413,11 @@ def divmod(a: Operand, b: Operand, /) -> Any:
     return np.divmod(a, b)
 
 
-# Of neural networks
-
-
-def _ordered(x: Any) -> None:
-    if np.iscomplexobj(x):
-        raise TypeError("complex numbers have no order; take .real, .imag or abs()")
-
-
-@functools.lru_cache(maxsize=16)
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    return np.zeros(shape, dtype)
-
-
-@elementwise(x=lambda ct, y: ct * (y > 0))
-def relu(x: Operand, /) -> Any:
-    """max(x, 0). Derivative 0 at 0."""
-    _ordered(x)
-    # NumPy takes the maximum of two arrays four times as fast as that of an array and a number.
-    medium = type(x) is np.ndarray and 1e3 < x.size < 1e6
-    return np.maximum(x, _zeros(x.shape, x.dtype) if medium else 0)
-
-
-@elementwise(label="leaky relu", x=lambda ct, x, slope: np.where(x > 0, ct, slope * ct))
-def leaky_relu(x: Operand, slope: float = 0.01) -> Any:
-    """max(x, slope·x) for slope < 1. Derivative `slope` at 0."""
-    _ordered(x)
-    return np.where(x > 0, x, slope * x)
-
-
-def _logistic(x: Any) -> Any:
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
-
-
-@elementwise(label="σ", x=lambda ct, y: ct * (y * (1 - y)))
-def sigmoid(x: Operand, /) -> Any:
-    """1 / (1 + e^−x), without overflow for any real x."""
-    return 1 / (1 + np.exp(-x)) if np.iscomplexobj(x) else _logistic(x)
-
-
-@elementwise(x=lambda ct, x: ct * sigmoid(x))
-def softplus(x: Operand, /) -> Any:
-    """log(1 + e^x), without overflow for any x."""
-    _ordered(x)
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
 # NumPy's other names for these
 
 abs = absolute
-acos, acosh, asin, asinh = arccos, arccosh, arcsin, arcsinh
-atan, atan2, atanh = arctan, arctan2, arctanh
 around = round
 conj = conjugate
-deg2rad, rad2deg = radians, degrees
 fix = trunc
 mod = remainder
 pow = power
