@@ -3,28 +3,36 @@
 if __name__ == "nn":
     raise ImportError("nn is part of tinygraph: write `from tinygraph import nn`")
 
-from .activation import ReLU, Sigmoid, Tanh
-from .dense import Dense
-from .dropout import Dropout
+from .activation import GELU, ReLU, Sigmoid, Tanh
+from .batch_normalisation import BatchNorm
+from .fully_connected import Dense, dense
+from .gaussian import gelu
 from .generator import seed
 from .initialisers import constant, glorot, he, lecun, normal, xavier, zeros
+from .layer_normalisation import LayerNorm, layer_norm
 from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
 from .module import Module
-from .normalisation import BatchNorm
+from .regularisation import Dropout, dropout
 from .sequential import Sequential
 
 __all__ = [
+    "GELU",
     "BatchNorm",
     "Dense",
     "Dropout",
+    "LayerNorm",
     "Module",
     "ReLU",
     "Sequential",
     "Sigmoid",
     "Tanh",
     "constant",
+    "dense",
+    "dropout",
+    "gelu",
     "glorot",
     "he",
+    "layer_norm",
     "lecun",
     "mean_squared_error",
     "normal",

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import tinygraph as tg
 
+from .gaussian import check_approximate, gelu
 from .module import Module
 
 Activation: TypeAlias = str | Callable[..., Any] | None
@@ -17,6 +18,7 @@ BY_NAME: dict[str, Callable[..., Any]] = {
     "leaky_relu": tg.leaky_relu,
     "sigmoid": tg.sigmoid,
     "tanh": tg.tanh,
+    "gelu": gelu,
     "softplus": tg.softplus,
     "softmax": tg.softmax,
 }
@@ -64,3 +66,23 @@ class Tanh(Module):
     def forward(self, z: Any) -> tg.Tensor:
         """Tanh z."""
         return tg.tanh(z)
+
+
+class GELU(Module):
+    """x Φ(x): x times the probability that a standard normal variable is less than x.
+
+    approximate: False, or "tanh" for the approximation with tanh; see `nn.gelu`.
+    """
+
+    def __init__(self, approximate: Any = False) -> None:
+        super().__init__()
+        check_approximate("GELU", approximate)
+        self.approximate = approximate
+
+    def forward(self, x: Any) -> tg.Tensor:
+        """X Φ(x)."""
+        return gelu(x, self.approximate)
+
+    def extra_repr(self) -> str:
+        """The approximation, if there is one."""
+        return f"approximate={self.approximate!r}" if self.approximate else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -38,4 +38,5 @@ def generator_from(given: Seed, operation: str) -> np.random.Generator:
 
 def own_generator() -> np.random.Generator:
     """A new generator that depends on the package's seed, but takes no numbers from it."""
-    return _default.spawn(1)[0]
+    seeds: Any = _default.bit_generator.seed_seq
+    return np.random.Generator(np.random.SFC64(seeds.spawn(1)[0]))  # the fastest of NumPy's

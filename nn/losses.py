@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
 import tinygraph as tg
 
 from .module import Module
+from .rows import as_rows, ones, row_starts, wide, zero_for
+
+SHORT = 32  # rows of fewer classes are transposed for their maximum
+DOUBLE = np.dtype(np.float64)
+TOLERANCE = 1e-4  # by how much the probabilities of an example may miss 1
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,32 +28,41 @@ def from_logits(activation: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """
 
     def decorate(loss: Callable[P, T]) -> Callable[P, T]:
+        run: Callable[..., T] = loss
+
         @functools.wraps(loss)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-            logits: Any = args[0] if args else kwargs.get("logits")
-            labels: Any = args[1] if len(args) > 1 else kwargs.get("labels")
-            if isinstance(logits, Module):
+        def checked(logits: Any, labels: Any, **settings: Any) -> T:
+            if type(logits) is tg.Tensor:
+                node = logits.node
+                if node is not None and node.pullback is not None:
+                    name = node.pullback.primitive.name
+                    if name == "activated_dense":
+                        name = node.params[0]  # its activation
+                    if name == activation:
+                        _refuse_activated(loss.__name__, logits, activation)
+            elif isinstance(logits, Module):
                 raise tg.ArgumentError(
                     f"{loss.__name__}: the module {type(logits).__name__} came as logits; pass "
                     "what it returns, model(x)"
                 )
-            node = logits.node if type(logits) is tg.Tensor else None
-            if node and node.primitive and node.primitive.name == activation:
-                raise tg.ArgumentError(
-                    f"{loss.__name__}: {logits.described()} came, and the loss would apply "
-                    f"{activation} a second time; pass the logits, the values before {activation}"
-                )
-            if type(labels) is tg.Tensor and labels.requires_grad and tg.is_grad_enabled():
+            if type(labels) is tg.Tensor and labels.node is not None and tg.is_grad_enabled():
                 raise tg.NotDifferentiable(
                     f"{loss.__name__}: {labels.described()}, which requires grad, came as labels, "
                     "for which there is no gradient; the order is (logits, labels), and labels "
                     "that were computed need .detach()"
                 )
-            return loss(*args, **kwargs)
+            return run(logits, labels, **settings)
 
-        return checked
+        return cast("Callable[P, T]", checked)
 
     return decorate
+
+
+def _refuse_activated(operation: str, logits: tg.Tensor, activation: str) -> None:
+    raise tg.ArgumentError(
+        f"{operation}: {logits.described()} came, and the loss would apply {activation} a second "
+        f"time; pass the logits, the values before {activation}"
+    )
 
 
 # Softmax cross-entropy
@@ -60,13 +74,6 @@ def _softmax_error(logits: Any, labels: Any, axis: int) -> Any:
         hot = tg.one_hot(labels, logits.shape[axis], dtype=logits.dtype)
         labels = tg.moveaxis(hot, -1, axis)
     return tg.softmax(logits, axis=axis) - labels
-
-
-def _at(labels: Any, axis: int) -> tuple[Any, ...]:
-    """The index of each example's own class, in an array that has classes along the axis."""
-    index: list[Any] = list(np.indices(labels.shape, sparse=True))
-    index.insert(axis if axis >= 0 else labels.ndim + 1 + axis, labels)
-    return tuple(index)
 
 
 def _softmax_rule(ct: Any, error: Any, axis: int, reduction: str) -> Any:
@@ -107,27 +114,99 @@ def softmax_cross_entropy(
     Stable: the maximum is subtracted first (Goodfellow et al. 2016, section 4.1).
     """
     _check_logits("softmax_cross_entropy", logits, reduction)
-    _check_classes(logits, labels, axis)
-    shifted = logits - logits.max(axis, keepdims=True)
-    error = np.exp(shifted)
-    total = error.sum(axis, keepdims=True)
-    error /= total
-    if labels.ndim < logits.ndim:
-        own = _at(labels, axis)
-        losses = np.log(total).squeeze(axis) - shifted[own]
-        error[own] -= 1
+    rows = wide(_by_example(logits, axis), "softmax_cross_entropy")
+    m, n = rows.shape
+    classes = labels.ndim < logits.ndim
+    if classes:
+        own = _own_class(logits, labels, axis, m, n)
     else:
-        labels = labels.astype(logits.dtype, copy=False)
-        losses = ((np.log(total) - shifted) * labels).sum(axis)
-        error -= labels
-    return _reduced(losses, reduction), error
+        hot, totals = _probabilities(logits, labels, axis, rows.dtype)
+    error = np.subtract(rows, _largest(rows), order="C")
+    losses = error.take(own) if classes else np.vecdot(error, hot)
+    np.exp(error, out=error)
+    total = error.dot(ones(n, error.dtype))
+    error /= total[:, np.newaxis]
+    total = np.log(total, out=total)
+    if classes:
+        error.reshape(-1)[own] -= 1
+    else:
+        error -= hot
+        total *= totals
+    losses = np.subtract(total, losses, out=total)
+    if reduction == "none":
+        losses = losses.reshape(np.delete(logits.shape, axis))
+    return _reduced(losses, reduction, logits.dtype), _from_rows(error, logits.shape, axis)
 
 
-def _check_classes(logits: Any, labels: Any, axis: int) -> None:
-    """Raise unless the labels are classes or probabilities for these logits."""
+def _by_example(x: Any, axis: int) -> Any:
+    """The array as (examples, classes)."""
+    if x.ndim == 2 and (axis == -1 or axis == 1):
+        return x
+    if not x.ndim:
+        raise tg.ShapeError(
+            "softmax_cross_entropy: logits of shape () have no classes; they need an axis"
+        )
+    return as_rows(np.moveaxis(x, axis, -1))
+
+
+def _from_rows(rows: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """The inverse of `_by_example`."""
+    if len(shape) == 2 and (axis == -1 or axis == 1):
+        return rows
+    axis %= len(shape)
+    return np.moveaxis(rows.reshape((*shape[:axis], *shape[axis + 1 :], shape[axis])), -1, axis)
+
+
+def _largest(rows: Any) -> Any:
+    """The maximum of each row, as a column."""
+    if rows.shape[1] < SHORT:
+        # For short rows the maximum of rows is slow, that of columns is not.
+        return np.maximum.reduce(np.ascontiguousarray(rows.T), axis=0)[:, np.newaxis]
+    return np.maximum.reduce(rows, axis=1, keepdims=True)
+
+
+def _own_class(logits: Any, labels: Any, axis: int, m: int, n: int) -> Any:
+    """Where each example's own class stands in the flattened (m, n); the labels are checked."""
     operation = "softmax_cross_entropy"
-    if not logits.ndim:
-        raise tg.ShapeError(f"{operation}: logits of shape () have no classes; they need an axis")
+    if labels.shape != (m,) or logits.ndim != 2 or n < 2:
+        _check_shapes(logits, labels, axis)
+    if labels.dtype.kind not in "iu":
+        raise tg.DTypeError(
+            f"{operation}: class labels of dtype {labels.dtype}; classes are integers, so pass "
+            "labels.astype(int)"
+        )
+    labels = labels.astype(np.intp, copy=False).reshape(-1)
+    positive = labels.view(np.uintp)  # negative ones become huge
+    if positive.item(positive.argmax()) >= n:  # argmax is faster than max
+        wrong = next(label for label in labels if not 0 <= label < n)
+        begun_at_1 = labels.min() == 1 and labels.max() == n
+        raise tg.IndexingError(
+            f"{operation}: label {wrong} among logits for {n} classes; "
+            f"labels are 0 … {n - 1}{', so subtract 1' if begun_at_1 else ''}"
+        )
+    return row_starts(m, n) + labels
+
+
+def _probabilities(logits: Any, labels: Any, axis: int, dtype: Any) -> tuple[Any, Any]:
+    """The labels as (examples, classes) of this dtype, and the sum of each row; checked."""
+    if labels.shape != logits.shape or logits.shape[axis] < 2:
+        _check_shapes(logits, labels, axis)
+    if labels.dtype.kind not in "biuf":
+        raise tg.DTypeError(
+            f"softmax_cross_entropy: labels of dtype {labels.dtype}; probabilities are real numbers"
+        )
+    hot = _by_example(labels, axis).astype(dtype, copy=False)
+    totals = hot.dot(ones(hot.shape[1], dtype))
+    off = totals - 1
+    # Most often this is enough to know; it is never so where the check would fail.
+    if not (off.dot(off) <= TOLERANCE**2 and hot.item(hot.argmin()) >= 0):
+        _check_probabilities(labels, axis)
+    return hot, totals
+
+
+def _check_shapes(logits: Any, labels: Any, axis: int) -> None:
+    """Raise unless the labels have a shape for these logits, and there are classes."""
+    operation = "softmax_cross_entropy"
     axis = np.lib.array_utils.normalize_axis_index(axis, logits.ndim)
     classes = logits.shape[axis]
     examples = logits.shape[:axis] + logits.shape[axis + 1 :]
@@ -136,43 +215,24 @@ def _check_classes(logits: Any, labels: Any, axis: int) -> None:
             f"{operation}: logits of shape {logits.shape} have {classes} class along axis {axis}; "
             "softmax needs two or more, and for one unit there is sigmoid_cross_entropy"
         )
-    if labels.shape == logits.shape:
-        _check_probabilities(labels, axis)
-    elif labels.shape != examples:
+    if labels.shape not in (logits.shape, examples):
         raise tg.ShapeError(
             f"{operation}: labels of shape {labels.shape} for logits of shape {logits.shape}; they "
             f"need shape {examples} as classes, or {logits.shape} as probabilities"
             f"{_shape_fix(labels.shape, logits.shape, examples)}"
         )
-    elif labels.dtype.kind not in "iu":
-        raise tg.DTypeError(
-            f"{operation}: class labels of dtype {labels.dtype}; classes are integers, so pass "
-            "labels.astype(int)"
-        )
-    elif labels.view(f"u{labels.dtype.itemsize}").max() >= classes:  # negative ones wrap to huge
-        wrong = next(label for label in np.ravel(labels) if not 0 <= label < classes)
-        begun_at_1 = labels.min() == 1 and labels.max() == classes
-        raise tg.IndexingError(
-            f"{operation}: label {wrong} among logits for {classes} classes; "
-            f"labels are 0 … {classes - 1}{', so subtract 1' if begun_at_1 else ''}"
-        )
 
 
 def _check_probabilities(labels: Any, axis: int) -> None:
-    operation = "softmax_cross_entropy"
-    if labels.dtype.kind not in "biuf":
-        raise tg.DTypeError(
-            f"{operation}: labels of dtype {labels.dtype}; probabilities are real numbers"
-        )
     totals = labels.sum(axis, dtype=np.float64)
     off = np.abs(totals - 1).max(initial=0)
     negative = labels.min(initial=0) < 0
     # Half precision rounds each of many probabilities by up to 5e-4 of its size.
-    if negative or not off <= (1e-2 if labels.dtype == np.float16 else 1e-4):
+    if negative or not off <= (1e-2 if labels.dtype == np.float16 else TOLERANCE):
         came = "a negative one" if negative else f"a sum of {np.ravel(totals)[_worst(totals)]:g}"
         raise tg.ArgumentError(
-            f"{operation}: labels of the logits' shape are probabilities, which add up to 1 along "
-            f"axis {axis}, and {came} came; for several labels per example there is "
+            "softmax_cross_entropy: labels of the logits' shape are probabilities, which add up to "
+            f"1 along axis {axis}, and {came} came; for several labels per example there is "
             "sigmoid_cross_entropy, for classes along another axis axis="
         )
 
@@ -226,21 +286,32 @@ def sigmoid_cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") 
     """
     operation = "sigmoid_cross_entropy"
     _check_logits(operation, logits, reduction)
-    _check_same_shape(operation, "labels", labels, "logits", logits)
+    if labels.shape != logits.shape:
+        _check_same_shape(operation, "labels", labels, "logits", logits)
     if labels.dtype.kind not in "biuf":
         raise tg.DTypeError(f"{operation}: labels of dtype {labels.dtype}; they are real numbers")
-    if not (labels.min() >= 0 and labels.max() <= 1):
+    # By argmin and argmax, which are faster than min and max; also NaN is found that way.
+    if not (labels.item(labels.argmin()) >= 0 and labels.item(labels.argmax()) <= 1):
         raise tg.ArgumentError(
             f"{operation}: labels from {labels.min()} to {labels.max()}; they are probabilities in "
             "[0, 1]. (labels + 1) / 2 turns −1 and 1 into 0 and 1; for classes 0, 1, 2, … there is "
             "softmax_cross_entropy"
         )
-    labels = labels.astype(logits.dtype, copy=False)
-    negative = np.minimum(logits, 0)
-    small = np.exp(-np.abs(logits))
-    losses = logits - negative - logits * labels + np.log1p(small)
-    error = np.exp(negative) / (1 + small) - labels
-    return _reduced(losses, reduction), error
+    shape, dtype = logits.shape, logits.dtype
+    z = wide(logits if shape else logits.reshape(1), operation)
+    labels = labels.astype(z.dtype, copy=False)
+    small = np.abs(z)
+    np.negative(small, out=small)
+    np.exp(small, out=small)
+    losses = np.log1p(small)
+    losses += np.maximum(z, zero_for(z))
+    losses -= z * labels
+    error = np.minimum(z, zero_for(z))
+    np.exp(error, out=error)
+    small += 1
+    error /= small
+    error -= labels
+    return _reduced(losses.reshape(shape), reduction, dtype), error if shape else error[0]
 
 
 # Squared error
@@ -278,7 +349,8 @@ def _check_logits(operation: str, logits: Any, reduction: str) -> None:
         raise tg.ShapeError(
             f"{operation}: logits of shape {logits.shape}; the mean needs an example"
         )
-    _check_reduction(operation, reduction)
+    if reduction != "mean":
+        _check_reduction(operation, reduction)
 
 
 def _check_reduction(operation: str, reduction: str) -> None:
@@ -300,8 +372,9 @@ def _check_same_shape(operation: str, name: str, x: Any, other_name: str, other:
         )
 
 
-def _reduced(losses: Any, reduction: str) -> Any:
+def _reduced(losses: Any, reduction: str, dtype: np.dtype[Any]) -> Any:
     if reduction == "none":
-        return losses
-    total = losses.sum(dtype=np.float64)  # also half precision then neither overflows nor drifts
-    return losses.dtype.type(total if reduction == "sum" else total / losses.size)
+        return losses.astype(dtype, copy=False)[()]
+    # In double precision, in which half neither overflows nor drifts.
+    total = ones(losses.size, DOUBLE).dot(losses.reshape(-1))
+    return dtype.type(total if reduction == "sum" else total / losses.size)

@@ -33,6 +33,14 @@ def fraction(operation: str, name: str, given: Any, meaning: str) -> float:
     return float(given)
 
 
+def small(operation: str, name: str, given: Any) -> float:
+    """The number as a Python float, which must be above 0."""
+    number = real(given)
+    if not number > 0:
+        raise tg.ArgumentError(f"{operation}: {name}={given!r}; it needs a small positive number")
+    return number
+
+
 def real(given: Any) -> float:
     """The number as a Python float; NaN for what is none."""
     known = isinstance(given, (int, float, np.integer, np.floating))
@@ -70,3 +78,17 @@ def check_features(layer: Module, x: Any, features: int) -> tuple[int, ...]:
     raise tg.ShapeError(
         f"{name}: input of shape {shape}; it needs (…, {features}), one example per row; {fix}"
     )
+
+
+def check_last_axes(layer: Module, x: Any, features: tuple[int, ...]) -> None:
+    """Raise ShapeError unless the last axes of x have these sizes."""
+    if len(features) == 1:
+        check_features(layer, x, features[0])
+        return
+    shape: tuple[int, ...] = x.shape if hasattr(x, "shape") else np.shape(x)
+    if shape[-len(features) :] != features:
+        sizes = ", ".join(map(str, features))
+        raise tg.ShapeError(
+            f"{type(layer).__name__}: input of shape {shape}; it needs (…, {sizes}), the features "
+            "last"
+        )

@@ -74,3 +74,67 @@ def test_input_that_is_not_a_floating_array(x):
 def test_refused_rates(rate):
     with pytest.raises(ArgumentError, match=r"Dropout: rate=.*keep_prob.*\[0, 1\)"):
         nn.Dropout(rate)
+
+
+# As a function, and how the mask is drawn
+
+
+def test_function():
+    x = np.full((40, 50), 3.0, np.float32)
+    out = nn.dropout(x, 0.25, generator=5)
+    assert (out.shape, out.dtype) == (x.shape, np.float32)
+    assert set(np.unique(out.numpy())) == {0, 4}
+    np.testing.assert_array_equal(nn.dropout(x, 0.25, generator=5).numpy(), out.numpy())
+    generator = np.random.default_rng(5)
+    np.testing.assert_array_equal(nn.dropout(x, 0.25, generator=generator).numpy(), out.numpy())
+    assert (nn.dropout(x, 0.25, generator=generator).numpy() != out.numpy()).any()
+    np.testing.assert_array_equal(nn.dropout(x, 0).numpy(), x)
+    nn.seed(1)
+    first = nn.dropout(x, 0.25).numpy()
+    assert (nn.dropout(x, 0.25).numpy() != first).any()
+    nn.seed(1)
+    np.testing.assert_array_equal(nn.dropout(x, 0.25).numpy(), first)
+
+
+@pytest.mark.parametrize("rate", [1, -0.1, "0.5", None])
+def test_rates_refused_by_the_function(rate):
+    with pytest.raises(ArgumentError, match=r"dropout: rate=.*keep_prob.*\[0, 1\)"):
+        nn.dropout(np.ones(3), rate)
+
+
+def test_is_one_operation_on_the_picture():
+    out = nn.Dropout(0.2)(tg.Variable(np.ones(4)))
+    node = tg.graph(out).nodes[-1]
+    assert (node.label, node.params) == ("dropout", "0.2")
+
+
+@pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "SFC64", "Philox", "MT19937"])
+def test_every_kind_of_generator(kind):
+    def masks():
+        layer = nn.Dropout(0.3, generator=np.random.Generator(getattr(np.random, kind)(7)))
+        return [mask_of(layer, (n,)) != 0 for n in (30_000, 1, 2, 3)]
+
+    kept = masks()[0]
+    for one, same in zip(masks(), masks(), strict=True):
+        np.testing.assert_array_equal(one, same)
+    n = kept.size
+    assert abs(kept.sum() - 0.7 * n) < 5 * np.sqrt(n * 0.21)
+    # Neighbours up to 4 apart, which come from one raw number, are independent.
+    for apart in range(1, 6):
+        both = (kept[apart:] & kept[:-apart]).sum()
+        assert abs(both - 0.49 * n) < 5 * np.sqrt(n * 0.49 * 0.51)
+
+
+@pytest.mark.parametrize("rare", [0.25 / 65536, 1.5 / 65536])
+def test_probabilities_are_exact_beyond_16_bits(rare):
+    n = 1 << 23
+    for rate, hit in ((rare, 0), (1 - rare, 1 / rare)):
+        mask = mask_of(nn.Dropout(rate, generator=0), (n,))
+        count = (mask == hit).sum() if hit == 0 else np.isclose(mask, hit).sum()
+        assert abs(count - n * rare) < 5 * np.sqrt(n * rare)
+        assert 0 < count < n
+
+
+def test_expectation_is_the_input():
+    masks = mask_of(nn.Dropout(0.8, generator=0), (1_000_000,))
+    assert masks.mean() == pytest.approx(1, abs=5 * np.sqrt(0.8 / 0.2 / masks.size))

@@ -10,7 +10,8 @@ import numpy as np
 import tinygraph as tg
 
 from .module import Module
-from .validation import check_features, floating, fraction, positive, real
+from .rows import column_sums, plus, product, wide
+from .validation import check_features, floating, fraction, positive, small
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -21,31 +22,34 @@ def _examples(z: Any) -> tuple[int, ...]:
     return tuple(range(z.ndim - 1))
 
 
+def _centred(z: Any) -> Any:
+    return z - np.mean(z, axis=_examples(z))
+
+
 def _deviation(z: Any, eps: float) -> Any:
-    return tg.sqrt(tg.var(z, axis=_examples(z)) + eps)
+    return np.sqrt(np.var(z, axis=_examples(z)) + eps)
 
 
-def _normalised(z: Any, eps: float) -> Any:
-    return (z - tg.mean(z, axis=_examples(z))) / _deviation(z, eps)
-
-
-def _batch_norm(ct: Any, gamma: Any, normalised: Any, deviation: Any) -> Any:
-    """Cotangents of z, γ and β; all that depends on the example is ct and ẑ."""
+def _batch_norm(ct: Any, gamma: Any, centred: Any, deviation: Any, needs: Any) -> Any:
+    """Cotangents of z, γ and β; all that depends on the example is ct and z − μ."""
     ct, ct_mean, ct_variance = ct
-    axes = _examples(ct)
+    along = ct * centred
+    ct_gamma = column_sums(along) / deviation
+    ct_beta = column_sums(ct)
+    if not needs[0]:
+        return None, ct_gamma, ct_beta
     m = ct.size // ct.shape[-1]
-    ct_beta = ct.sum(axes)
-    ct_gamma = (ct * normalised).sum(axes)
     slope = gamma / deviation
     ct_z = ct * slope
-    ct_z += normalised * ((2 * deviation * ct_variance - slope * ct_gamma) / m)
+    ct_z += product(centred, (2 * ct_variance - slope * ct_gamma / deviation) / m, along)
     ct_z += (ct_mean - slope * ct_beta) / m
     return ct_z, ct_gamma, ct_beta
 
 
 @tg.primitive(
+    label="batch norm",
     joint=(("z", "gamma", "beta"), _batch_norm),
-    saves={"normalised": _normalised, "deviation": _deviation},
+    saves={"centred": _centred, "deviation": _deviation},
     several=True,
     samples=(
         tg.sample((5, 3), (3,), (3,), 1e-5),
@@ -57,13 +61,45 @@ def batch_norm(z: Any, gamma: Any, beta: Any, eps: float) -> Any:
 
     z: (…, features).  gamma, beta: (features,).  σ² is the biased variance, mean((z − μ)²).
     """
-    axes = _examples(z)
-    mean = z.mean(axes)
-    normalised = z - mean
-    variance = np.square(normalised).mean(axes)
+    z, dtype = wide(z, "batch_norm"), z.dtype
+    m = z.size // z.shape[-1]
+    mean = column_sums(z) / m
+    centred = z - mean
+    squares = centred * centred
+    variance = column_sums(squares)
+    variance /= m
     deviation = np.sqrt(variance + eps)
-    normalised /= deviation
-    return (normalised * gamma + beta, mean, variance), normalised, deviation
+    y = plus(product(centred, gamma / deviation, squares), beta)
+    if dtype == gamma.dtype == beta.dtype:
+        y = y.astype(dtype, copy=False)
+    return (y, mean, variance), centred, deviation
+
+
+def _to_scale(ct: Any, z: Any, mean: Any, variance: Any, eps: float) -> Any:
+    along = z - mean  # again, rather than kept
+    return column_sums(product(along, ct, along)) / np.sqrt(variance + eps)
+
+
+@tg.primitive(
+    label="batch norm",
+    z=lambda ct, gamma, variance, eps: ct * (gamma / np.sqrt(variance + eps)),
+    gamma=_to_scale,
+    beta=lambda ct: column_sums(ct),
+    mean=None,
+    variance=None,
+    samples=(
+        tg.sample((4, 3), (3,), (3,), np.array([0.5, -1.0, 0.0]), np.array([0.25, 1.0, 4.0]), 1e-5),
+        tg.sample((2,), (2,), (2,), np.array([0.5, -1.0]), np.array([0.25, 0.0]), 1e-3),
+        tg.sample((2, 2, 1), (1,), (1,), np.array([0.5]), np.array([0.25]), 1e-3),
+    ),
+)
+def batch_norm_eval(z: Any, gamma: Any, beta: Any, mean: Any, variance: Any, eps: float) -> Any:
+    """γ (z − μ) / √(σ² + ε) + β with μ and σ² given.
+
+    z: (…, features); all others: (features,). Computed as z · scale + shift.
+    """
+    scale = gamma / np.sqrt(variance + eps)
+    return plus(z * scale, beta - mean * scale)
 
 
 class BatchNorm(Module):
@@ -101,9 +137,7 @@ class BatchNorm(Module):
         super().__init__()
         self.features = positive("BatchNorm", "features", features)
         self.momentum = fraction("BatchNorm", "momentum", momentum, "the weight of the old average")
-        self.eps = real(eps)
-        if not self.eps > 0:
-            raise tg.ArgumentError(f"BatchNorm: eps={eps!r}; it needs a small positive number")
+        self.eps = small("BatchNorm", "eps", eps)
         dtype = floating("BatchNorm", dtype)
         self.gamma = tg.tensor(np.ones(self.features), dtype, requires_grad=True)
         self.beta = tg.tensor(np.zeros(self.features), dtype, requires_grad=True)
@@ -114,9 +148,9 @@ class BatchNorm(Module):
         """The normalised input; in training the running averages move."""
         shape = check_features(self, z, self.features)
         if not self.training:
-            inverse = 1 / np.sqrt(self.running_var + self.eps)
-            scaled: tg.Tensor = (z - self.running_mean) * (self.gamma * inverse) + self.beta
-            return scaled
+            return batch_norm_eval(
+                z, self.gamma, self.beta, self.running_mean, self.running_var, self.eps
+            )
         if math.prod(shape[:-1]) < 2:
             raise tg.ShapeError(
                 f"BatchNorm: input of shape {shape} in training, where each feature's "
@@ -124,10 +158,17 @@ class BatchNorm(Module):
                 "use the running averages"
             )
         out, mean, variance = batch_norm(z, self.gamma, self.beta, self.eps)
-        old, new = self.momentum, 1 - self.momentum
-        self.running_mean = old * self.running_mean + new * mean.numpy()
-        self.running_var = old * self.running_var + new * variance.numpy()
+        self._move("running_mean", mean)
+        self._move("running_var", variance)
         return out
+
+    def _move(self, name: str, batch: tg.Tensor) -> None:
+        """Let an average follow. It becomes a new array: graphs may hold the old one."""
+        old: NDArray[Any] = self.__dict__[name]
+        new = self.momentum * old
+        new += (1 - self.momentum) * batch.value
+        # Past Module.__setattr__, whose checks of a buffer cost as much as all the rest here.
+        self.__dict__[name] = new
 
     def extra_repr(self) -> str:
         """The number of features, and what is not the default."""
