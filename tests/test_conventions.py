@@ -315,3 +315,11 @@ def test_bounds_of_clip_have_two_names():
     np.testing.assert_array_equal(tg.clip(x, min=0.5, max=2).numpy(), [0.5, 1, 2])
     with pytest.raises(tg.ArgumentError, match="a_min and min"):
         tg.clip(x, 0.5, min=0.5)
+
+
+@pytest.mark.parametrize("slope", [-0.5, 0.0, 0.2, 1.0, 3.0])
+def test_slopes_of_leaky_relu(slope):
+    x = tg.Variable([-2.0, 0.0, 3.0])
+    y = tg.leaky_relu(x, slope)
+    np.testing.assert_array_equal(y.numpy(), [-2 * slope, 0, 3])
+    np.testing.assert_array_equal(tg.gradients(y.sum(), x)[0].numpy(), [slope, slope, 1])

@@ -220,10 +220,11 @@ class Pullback:
         primitive, parents = self.primitive, iter(node.parents)
         known = iter(node.params[len(primitive.static) + bool(primitive.sequence) :])
         if not primitive.sequence:
-            return [
+            every = [
                 (name, next(parents) if name in self.tracked else next(known))
                 for name in primitive.operands
             ]
+            return [(name, operand) for name, operand in every if operand is not None]
         found: list[tuple[str, Any]] = []
         tracked = set(node.params[len(primitive.static)])
         count = len(node.parents) + len(node.params) - len(primitive.static) - 1

@@ -76,14 +76,14 @@ def logaddexp2(a: Operand, b: Operand, /) -> Any:
 
 
 def _logistic(x: Any) -> Any:
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    with np.errstate(over="ignore"):  # 1 / (1 + ∞) is the 0 that is wanted
+        return 1 / (1 + np.exp(-x))
 
 
 @elementwise(label="σ", x=lambda ct, y: ct * (y * (1 - y)))
 def sigmoid(x: Operand, /) -> Any:
-    """1 / (1 + e^−x), without overflow for any real x."""
-    return 1 / (1 + np.exp(-x)) if np.iscomplexobj(x) else _logistic(x)
+    """1 / (1 + e^−x), finite for any real x."""
+    return _logistic(x)
 
 
 @elementwise(x=lambda ct, x: ct * sigmoid(x))
