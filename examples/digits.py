@@ -21,7 +21,7 @@ import tinygraph as tg
 from tinygraph import nn, optim
 
 OUT = Path("out")
-SEED = 3
+SEED = 7
 EPOCHS = 60
 BATCH = 64
 
