@@ -107,7 +107,7 @@ def draw_step(model, X, y, path):
     loss = nn.softmax_cross_entropy(model(tg.tensor(X[:BATCH], name="X")), y[:BATCH])
     loss.name = "loss"
     loss.backward()
-    return tg.graph(loss).render(path)
+    return tg.graph(loss).render(path, direction="TB")
 
 
 def main():
