@@ -32,8 +32,9 @@ lint: $(READY)/dev  ## check format, style and types
 	$(RUN) -m ruff check
 	$(RUN) -m mypy -p tinygraph
 
-bench: $(READY)/peers  ## time an operation beside other engines
+bench: $(READY)/peers  ## time an operation, then eight workloads, beside other engines
 	$(RUN) benchmarks/overhead.py
+	$(RUN) -m benchmarks
 
 clean:  ## remove .venv and all that was generated
 	rm -rf .venv out build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -213,7 +213,7 @@ def elementwise(
     """Declare an operation that works element by element and broadcasts its operands.
 
     ufunc: what computes it; without one, the decorated function's body does.
-    label: what stands on the picture; symbol: an infix operator that is faster than `ufunc`.
+    label: what stands on the picture; symbol: an operator that is faster than `ufunc`.
     domain: for an operand, the open interval where it is differentiable.
     numpy: further NumPy functions that this one stands for.
     rules: for each operand its gradient rule; None where it has no derivative.

@@ -159,8 +159,9 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
 
 
 def _call(primitive: Primitive) -> str:
-    if primitive.symbol and len(primitive.operands) == 2:
-        return f" {primitive.symbol} ".join(primitive.operands)
+    if primitive.symbol:
+        *left, right = primitive.operands
+        return f"{' '.join(left)} {primitive.symbol} {right}".strip()
     words = []
     for n, p in primitive.signature.parameters.items():
         if p.kind is p.VAR_POSITIONAL:

@@ -54,12 +54,12 @@ def divide(a: Operand, b: Operand, /) -> Any:
     """a / b."""
 
 
-@elementwise(np.negative, label="−", x=lambda ct: -ct)
+@elementwise(np.negative, symbol="-", label="−", x=lambda ct: -ct)
 def negative(x: Operand, /) -> Any:
     """−x."""
 
 
-@elementwise(np.positive, label="+", x=lambda ct: ct)
+@elementwise(np.positive, symbol="+", label="+", x=lambda ct: ct)
 def positive(x: Operand, /) -> Any:
     """x itself."""
 
@@ -71,6 +71,8 @@ def reciprocal(x: Operand, /) -> Any:
 
 def _power_base(ct: Any, a: Any, b: Any) -> Any:
     if type(b) in (int, float):  # the usual case, spared the masks
+        if b == 2:
+            return ct * (2 * a)
         return ct * (b * a ** (b - 1)) if b else np.zeros_like(ct)
     return ct * (b * a ** np.where(b == 0, 1, b - 1))
 

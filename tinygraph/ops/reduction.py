@@ -45,8 +45,10 @@ def kept(y: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
 
 def spread(ct: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     """The cotangent of a sum, given to every element that was summed."""
+    if not shape:
+        return ct
     ct = kept(ct, shape, axis, keepdims)
-    if isinstance(ct, (np.ndarray, np.generic)) and shape:
+    if isinstance(ct, (np.ndarray, np.generic)):
         out = np.empty(shape, ct.dtype)
         out[...] = ct
         return out

@@ -1,0 +1,1 @@
+"""tinygraph beside other engines: `python -m benchmarks`. See README.md."""
