@@ -79,7 +79,6 @@ class Primitive:
         name: str | None = None,
     ) -> None:
         self.name = name or definition.__name__
-        self.doc = inspect.getdoc(definition)
         self.definition = definition
         self.implementation = implementation
         self.label = label or symbol or self.name

@@ -302,7 +302,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
                 return None
             axes.append(axis)
     if type(g) is np.ndarray:
-        if extra == 1 == len(axes) and g.ndim == 2 and g.dtype.kind in "fc":
+        columns = extra == 1 == len(axes) and g.ndim == 2 and g.dtype.kind in "fc"
+        if columns and len(g) <= 1 << 16:  # what is cached stays small
             return _ones(len(g), g.dtype).dot(g)  # column sums, by BLAS
         return np.add.reduce(g, tuple(axes)).reshape(shape)
     return g.sum(axis=tuple(axes)).reshape(shape)

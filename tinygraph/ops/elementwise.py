@@ -289,7 +289,7 @@ def ordered(x: Any) -> None:
         raise TypeError("complex numbers have no order; take .real, .imag or abs()")
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=8)  # of 2 MB at most
 def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     return np.zeros(shape, dtype)
 
@@ -299,7 +299,7 @@ def relu(x: Operand, /) -> Any:
     """max(x, 0). Derivative 0 at 0."""
     ordered(x)
     # NumPy takes the maximum of two arrays four times as fast as that of an array and a number.
-    medium = type(x) is np.ndarray and 1e3 < x.size < 1e6
+    medium = type(x) is np.ndarray and 1000 < x.size <= 1 << 18
     return np.maximum(x, _zeros(x.shape, x.dtype) if medium else 0)
 
 

@@ -111,7 +111,7 @@ def _last_writers(index: Any, shape: tuple[int, ...]) -> Any:
     return written[index] == numbers
 
 
-def _setitem_value(ct: Any, index: Any, a_shape: Any, shape: Any) -> Any:
+def _setitem_value(ct: Any, index: Any, shape: Any) -> Any:
     part = getitem(ct, index)
     if _has_integers(index):
         part = part * _last_writers(index, ct.shape)
@@ -161,11 +161,6 @@ def setitem(a: Operand, index: Any, value: Operand) -> Any:
     return out if out.ndim else out[()]
 
 
-def flattened(array: Tensor) -> Tensor:
-    """The elements along one axis."""
-    return getitem(array, np.unravel_index(np.arange(array.size), array.shape))
-
-
 @derived(numpy=np.take)
 def take(a: Operand, indices: Operand, axis: int | None = None, mode: str = "raise") -> Tensor:
     """The elements, or along an axis the slices, with these indices.
@@ -174,7 +169,7 @@ def take(a: Operand, indices: Operand, axis: int | None = None, mode: str = "rai
     """
     array = as_tensor(a, "take")
     if axis is None:
-        array, axis = flattened(array), 0
+        array, axis = array.reshape(-1), 0
     axis = checked_axis(axis, array.ndim, "take")
     index = plain(indices)
     n = array.shape[axis]
@@ -193,7 +188,7 @@ def take_along_axis(arr: Operand, indices: Operand, axis: int | None = -1) -> Te
     array = as_tensor(arr, "take_along_axis")
     index = plain(indices)
     if axis is None:
-        array, axis = flattened(array), 0
+        array, axis = array.reshape(-1), 0
     axis = checked_axis(axis, array.ndim, "take_along_axis")
     if index.ndim != array.ndim:
         raise IndexingError(
