@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from operator import add, mul, sub, truediv
 from typing import Any
 
 import numpy as np
@@ -242,3 +243,27 @@ def test_plain_numbers_are_operands(function):
 def test_relu_of_every_size(size):
     x = np.linspace(-1, 1, size, dtype=np.float32)
     np.testing.assert_array_equal(tg.relu(x).numpy(), np.where(x > 0, x, 0))
+
+
+AWKWARD = [1.01, -0.0, 0.0, 1, True, 2**24 + 1, 2.0**-140, 1e300, np.inf, -np.inf, np.nan, 1 + 2j]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "complex64"])
+@pytest.mark.parametrize("number", AWKWARD, ids=repr)
+@pytest.mark.parametrize("operator", [add, sub, mul, truediv])
+def test_a_number_beside_an_array_counts_as_in_numpy(operator, number, dtype):
+    array = np.array([0, 3, 7], dtype)
+    ours = tg.tensor(array)
+    with np.errstate(all="ignore"):
+        for mine, wanted in [
+            (operator(ours, number), operator(array, number)),
+            (operator(number, ours), operator(number, array)),
+        ]:
+            assert mine.dtype == wanted.dtype
+            np.testing.assert_array_equal(mine.numpy(), wanted)
+            np.testing.assert_array_equal(np.signbit(mine.real), np.signbit(wanted.real))
+
+
+def test_a_number_too_large_for_the_dtype_is_told():
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        tg.Variable(np.ones(2, "float32")) * 1e300

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from heapq import heappop, heappush
+from collections.abc import Collection, Iterable, Sequence
+from heapq import heappop, heappush, heappushpop
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from .tensor import Tensor, array_of, untracked
 
 
 def propagate(
-    seeds: Sequence[tuple[Node, Any]],
+    pending: dict[Node, Any],
     wanted: Collection[Node] | None,
     *,
     retain_graph: bool,
@@ -24,58 +24,66 @@ def propagate(
     """Cotangents of the wanted nodes (None: of all leaves), given those of the outputs.
 
     Nodes are numbered as they are made, so walking them by descending number meets each after all
-    that depend on it: when its turn comes, its cotangent is complete.
+    that depend on it: when its turn comes, its cotangent, pending so far, is complete.
     """
     found: dict[Node, Any] = {}
-    pending: dict[Node, Any] = {}  # cotangents so far
     summed: set[Node] = set()  # those whose pending cotangent was allocated here: added to in place
-    guarded: set[Node] = set()  # those whose cotangent may be zero because a branch was not taken
-    needed = None if wanted is None else _between([node for node, _ in seeds], wanted)
-    queue: list[tuple[int, Node]] = []
-    for node, ct in seeds:
-        if node not in pending:
-            heappush(queue, (-node.order, node))
-        pending[node] = pending[node] + ct if node in pending else ct
-    while queue:
-        node = heappop(queue)[1]
+    guarded: set[Node] | None = None  # those whose cotangent is zero if a branch was not taken
+    needed = None if wanted is None else _between(pending, wanted)
+    queue: list[tuple[int, Node]] = []  # nodes to go through, but for one of them:
+    ahead: Node | None = None  # in a chain there is no other, and no queue to keep
+    for node in pending:
+        if node.pullback is not None:
+            if ahead is not None:
+                heappush(queue, (-ahead.order, ahead))
+            ahead = node
+    while ahead is not None or queue:
+        if ahead is None:
+            node = heappop(queue)[1]
+        elif queue:
+            node = heappushpop(queue, (-ahead.order, ahead))[1]
+        else:
+            node = ahead
+        ahead = None
         ct = pending.pop(node)
-        pullback = node.pullback
+        pullback: Any = node.pullback
         if needed is not None:
             if node in wanted:  # type: ignore[operator]
                 found[node] = ct
             if needed.isdisjoint(node.parents):
                 continue
-        if pullback is None:
-            found[node] = ct
-            continue
+        elif not node.shape:
+            node._grad = ct.value if create_graph else ct
         if node.kept is RELEASED:
             raise BackwardError(_SECOND_TIME.format(pullback.primitive.name))
-        if node.value is not None and needed is None:
-            node._grad = ct.value if create_graph else ct
         try:
-            if guarded or pullback.selects:
+            if guarded is not None or pullback.selects:
+                guarded = guarded or set()
                 pairs = _pull_guarded(node, ct, guarded, create_graph)
-            elif create_graph:
-                pairs = pullback.on_tensors(node, ct)
             else:
-                pairs = pullback.on_arrays(node, ct)
+                pull = pullback.on_tensors if create_graph else pullback.on_arrays
+                pairs = pull(node, ct)
         except Exception as error:
             error.add_note(f"in the gradient of {pullback.primitive.name}")
             raise
         if not retain_graph:
             node.kept, node.kept2 = RELEASED, None
         for parent, g in pairs:
-            if parent in summed:
+            if parent not in pending:
+                if needed is None or parent in needed:
+                    pending[parent] = g
+                    if parent.pullback is None:
+                        continue
+                    if ahead is not None:
+                        heappush(queue, (-ahead.order, ahead))
+                    ahead = parent
+            elif parent in summed:
                 pending[parent] += g
-            elif parent in pending:
+            else:
                 pending[parent] = pending[parent] + g
-                summed.add(parent)
-            elif needed is None or parent in needed:
-                pending[parent] = g
-                if parent.pullback is not None or needed is not None:
-                    heappush(queue, (-parent.order, parent))
-    found.update(pending)  # the leaves, whose turn never comes
-    return found
+                if parent.shape != (1,):  # NumPy adds to one element in place twice as slowly
+                    summed.add(parent)
+    return found | pending if found else pending  # what is still pending are leaves
 
 
 _SECOND_TIME = (
@@ -102,7 +110,7 @@ def _pull_guarded(node: Node, ct: Any, guarded: set[Node], create_graph: bool) -
         return pull(node, ct)
 
 
-def _between(outputs: Sequence[Node], wanted: Collection[Node]) -> set[Node]:
+def _between(outputs: Iterable[Node], wanted: Collection[Node]) -> set[Node]:
     """The nodes that lie on a way from the outputs to the wanted ones."""
     first = min((node.order for node in wanted), default=0)
     reached: set[Node] = set()
@@ -131,18 +139,21 @@ def backward(
     Raises BackwardError if nothing here requires grad, or the graph was already used; ShapeError
     for a gradient of another shape; StaleGraphError if a leaf has changed since.
     """
-    if self.node is None:
+    node = self.node
+    if node is None:
         raise BackwardError(
             f"backward: {self.described()} does not require grad: nothing it was computed from "
             "does, or it was computed under tg.no_grad(), or detached; make the inputs with "
             "tg.Variable(...) or tg.tensor(..., requires_grad=True)"
         )
-    seed = _seed(self, gradient, "backward", create_graph)
-    cotangents = _run([(self.node, seed)], None, retain_graph, create_graph)
-    for leaf, ct in cotangents.items():
+    seed = _UNITS.get(node.dtype) if gradient is None and not node.shape else None
+    if create_graph or seed is None:
+        seed = _seed(self, gradient, "backward", create_graph)
+    for leaf, ct in _run({node: seed}, None, retain_graph, create_graph).items():
         if leaf.dtype.kind == "c":
             ct = _conjugate(ct)
-        leaf._grad = ct if leaf._grad is None else leaf._grad + ct
+        grad = leaf._grad
+        leaf._grad = ct if grad is None else grad + ct
 
 
 def gradients(
@@ -177,11 +188,11 @@ def gradients(
                 f"gradients: the input {t.described()} does not require grad; make it with "
                 "tg.Variable(...) or tg.tensor(..., requires_grad=True)"
             )
-    seeds = [
-        (out.node, _seed(out, ct, "gradients", create_graph))
-        for out, ct in zip(outs, given, strict=True)
-        if out.node is not None
-    ]
+    seeds: dict[Node, Any] = {}
+    for out, ct in zip(outs, given, strict=True):
+        if out.node is not None:
+            seed = _seed(out, ct, "gradients", create_graph)
+            seeds[out.node] = seeds[out.node] + seed if out.node in seeds else seed
     retain = create_graph if retain_graph is None else retain_graph
     nodes: list[Any] = [t.node for t in ins]
     found = _run(seeds, set(nodes), retain, create_graph)
@@ -190,7 +201,7 @@ def gradients(
 
 
 def _run(
-    seeds: list[tuple[Any, Any]],
+    seeds: dict[Node, Any],
     wanted: Collection[Node] | None,
     retain_graph: bool,
     create_graph: bool,
@@ -201,17 +212,22 @@ def _run(
         return propagate(seeds, wanted, retain_graph=True, create_graph=True)
 
 
+# What backward begins with for a scalar loss: NumPy takes long to make a scalar.
+_UNITS = {np.dtype(kind): kind(1) for kind in (np.float16, np.float32, np.float64)}
+
+
 def _seed(output: Tensor, gradient: Any, operation: str, create_graph: bool) -> Any:
     """The cotangent to begin with: the user's, checked, or one."""
     if gradient is None:
-        if output.value.size != 1 or output.value.dtype.kind == "c":
+        value = output.value
+        dtype = value.dtype
+        if value.size != 1 or dtype.kind == "c":
             raise ShapeError(
                 f"{operation}: {output.described()} and dtype {output.dtype} is not a real scalar, "
                 "so it needs a cotangent of its shape; reduce it to a loss with .sum() or .mean(), "
                 "or pass the cotangent"
             )
-        dtype = output.value.dtype
-        one = np.ones(output.shape, dtype) if output.value.ndim else dtype.type(1)
+        one = np.ones(output.shape, dtype) if value.ndim else dtype.type(1)
         return untracked(one) if create_graph else one
     if type(gradient) is not Tensor:
         gradient = untracked(array_of(gradient, f"{operation}: the cotangent", copy=True))

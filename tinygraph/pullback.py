@@ -44,6 +44,18 @@ class Rule:
                     f"{name!r}, which the operation does not know; {hint}"
                 )
 
+    @property
+    def passes_on(self) -> bool:
+        """Whether it is `lambda ct: ct`."""
+        code: Any = getattr(self.function, "__code__", None)
+        return self.asks == ("ct",) and code and code.co_code == _PASSES_ON.co_code
+
+    @property
+    def has_operators_only(self) -> bool:
+        """Whether it calls nothing: a Python number in it then leaves the dtype alone."""
+        code: Any = getattr(self.function, "__code__", None)
+        return code and not code.co_names and not code.co_freevars
+
     def kept(self, primitive: Primitive) -> Iterator[str]:
         """What it asks for that must be kept from the forward call."""
         own = {*primitive.operands, *primitive.static}
@@ -51,6 +63,9 @@ class Rule:
         for name in self.asks:
             if name not in primitive.static and name not in at_the_node:
                 yield name
+
+
+_PASSES_ON = (lambda ct: ct).__code__
 
 
 class Pullback:
@@ -131,6 +146,9 @@ class Pullback:
         if on_tensors:
             lines += self._wrapping(names)
         for k, rule in enumerate(self.rules):
+            if rule.passes_on:
+                lines.append(f"    _ct_{rule.serves[0]} = ct")
+                continue
             names[f"_rule_{k}"] = rule.function
             targets = ", ".join(f"_ct_{x}" for x in rule.serves) + ("," if rule.joint else "")
             words = ", ".join(self._word(rule, name) for name in rule.asks)
@@ -167,7 +185,8 @@ class Pullback:
         if self.primitive.trusted:
             # It has the node's shape and dtype: those of the parent, unless it was broadcast.
             same = f"{parent}.shape is _node.shape and {parent}.dtype is _node.dtype"
-            if self.constants:  # a Python number, perhaps, of which NumPy made a float64
+            weak = all(rule.has_operators_only for rule in self.rules)
+            if self.constants and not weak:  # of a Python number NumPy may have made a float64
                 same += f" and {ct}.dtype is _node.dtype"
         else:
             same = (
