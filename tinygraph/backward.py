@@ -103,7 +103,7 @@ def _pull_guarded(node: Node, ct: Any, guarded: set[Node], create_graph: bool) -
     own = node in guarded
     if pullback.selects or (own and pullback.primitive.broadcasts):
         guarded.update(node.parents)
-    if not own:
+    if not own or pullback.stays_finite:
         return (pullback.on_tensors if create_graph else pullback.on_arrays)(node, ct)
     pull = pullback.on_tensors_guarded if create_graph else pullback.on_arrays_guarded
     with np.errstate(all="ignore"):

@@ -85,6 +85,8 @@ class Pullback:
             # Kept to compute `name` again, should the rules themselves be differentiated.
             keeps |= dict.fromkeys(primitive.save_rules[name].kept(primitive))
         self.keeps = tuple(keeps)
+        # What it multiplies the cotangent by is never infinite or NaN.
+        self.stays_finite = self.selects or not keeps
         self.constants = tuple(n for n in primitive.operands if n not in tracked)
         single = primitive.sequence is None and len(tracked) <= 2
         self.parents_in_slots = len(tracked) if single else 0
@@ -311,21 +313,34 @@ _OBJECT = np.dtype(object)
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """The sum of g over the axes along which `shape` was broadcast; None where it was not."""
-    extra = g.ndim - len(shape)
-    if extra < 0:
+    axes, lines = _plan(g.shape, shape)
+    if axes is None:
         return None
+    if type(g) is not np.ndarray:
+        return g.sum(axis=axes).reshape(shape)
+    if lines and g.dtype.kind in "fc":
+        # Sums of columns or of rows, by BLAS; what is cached for it stays small.
+        if lines == "columns" and len(g) <= 1 << 16:
+            return _ones(len(g), g.dtype).dot(g).reshape(shape)
+        if lines == "rows" and g.shape[1] <= 1 << 16:
+            return g.dot(_ones(g.shape[1], g.dtype)).reshape(shape)
+    return np.add.reduce(g, axes).reshape(shape)
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan(given: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Any, str | None]:
+    """The axes to sum over, None if there is no way; of a matrix, whether these are its lines."""
+    extra = len(given) - len(shape)
+    if extra < 0:
+        return None, None
     axes = [*range(extra)]
-    for axis, (size, wanted) in enumerate(zip(g.shape[extra:], shape), extra):
+    for axis, (size, wanted) in enumerate(zip(given[extra:], shape), extra):
         if size != wanted:
             if wanted != 1:
-                return None
+                return None, None
             axes.append(axis)
-    if type(g) is np.ndarray:
-        columns = extra == 1 == len(axes) and g.ndim == 2 and g.dtype.kind in "fc"
-        if columns and len(g) <= 1 << 16:  # what is cached stays small
-            return _ones(len(g), g.dtype).dot(g)  # column sums, by BLAS
-        return np.add.reduce(g, tuple(axes)).reshape(shape)
-    return g.sum(axis=tuple(axes)).reshape(shape)
+    lines = {(0,): "columns", (1,): "rows"}.get(tuple(axes)) if len(given) == 2 else None
+    return tuple(axes), lines
 
 
 @functools.lru_cache(maxsize=64)
@@ -335,6 +350,7 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Any:
 
 def guard(g: Any, ct: Any) -> Any:
     """Zero where the cotangent is, instead of NaN."""
-    if np.isfinite(np.add.reduce(g.value if type(g) is Tensor else g, axis=None)):
+    total = np.add.reduce(g.value if type(g) is Tensor else g, None)
+    if total - total == 0:  # finite
         return g
     return np.where(ct == 0, 0, g)
