@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Node:
     __slots__ = (
         "_grad",
         "_name",
+        "_room",
         "changed",
         "dtype",
         "kept",
@@ -67,6 +69,7 @@ class Node:
     changed: int
     _name: str | None
     _grad: Any
+    _room: Callable[[], Any]  # of a leaf with a place for its gradient: an array, or None
 
     @property
     def primitive(self) -> Primitive | None:

@@ -17,6 +17,8 @@ parameters:
     y        the output
     operands and static arguments, by their own names (they win over `y`, `shape`, …)
     shape, dtype   of the operand the rule is for; `a_shape` of the operand a, None if untracked
+    a_out    an array for the cotangent of the operand a, to be returned with it in, or None:
+             where a is a leaf whose gradient has a place, a product is written straight there
     shapes   of all items of a sequence operand
     needs    in a joint rule: which cotangents are wanted, a tuple of bools;
              in a sequence rule: the positions of the wanted ones
@@ -111,8 +113,9 @@ class Primitive:
                 f"operand, not one of {self.differentiable}"
             )
         self.shapes = {f"{x}_shape": x for x in self.differentiable if x != self.sequence}
+        self.rooms = {f"{x}_out": x for x in self.differentiable if x != self.sequence}
         special = ("ct", "y", "shape", "dtype", "shapes", "needs")
-        known = {*special, *self.shapes, *parameters, *self.saves}
+        known = {*special, *self.shapes, *self.rooms, *parameters, *self.saves}
         self.rules = [
             Rule(self, (n,), rule, known) for n, rule in rules.items() if rule is not None
         ]

@@ -59,7 +59,8 @@ class Rule:
     def kept(self, primitive: Primitive) -> Iterator[str]:
         """What it asks for that must be kept from the forward call."""
         own = {*primitive.operands, *primitive.static}
-        at_the_node = {"ct", "shape", "dtype", "needs", *primitive.shapes} - own
+        at_the_node = {"ct", "shape", "dtype", "needs", *primitive.shapes, *primitive.rooms}
+        at_the_node -= own
         for name in self.asks:
             if name not in primitive.static and name not in at_the_node:
                 yield name
@@ -121,6 +122,7 @@ class Pullback:
         # Names that are not the declaration's own begin with an underscore, but for `ct`.
         primitive, local = self.primitive, self.primitive.local
         names: dict[str, Any] = {"_fit": fit_tensor if on_tensors else fit_array}
+        names["_room"] = room
         names["_kind"] = Tensor if on_tensors else np.ndarray  # as which it needs no second look
         lines = [f"def {primitive.definition.__name__}_pullback(_node, ct):"]
         kept = [local(name) for name in self.keeps]
@@ -153,7 +155,7 @@ class Pullback:
                 continue
             names[f"_rule_{k}"] = rule.function
             targets = ", ".join(f"_ct_{x}" for x in rule.serves) + ("," if rule.joint else "")
-            words = ", ".join(self._word(rule, name) for name in rule.asks)
+            words = ", ".join(self._word(rule, name, on_tensors) for name in rule.asks)
             lines.append(f"    {targets} = _rule_{k}({words})")
         if primitive.sequence:
             pairs = "zip(_parents, _positions)"
@@ -186,7 +188,10 @@ class Pullback:
         """Lines that make a contribution fit its parent, where it does not."""
         if self.primitive.trusted:
             # It has the node's shape and dtype: those of the parent, unless it was broadcast.
-            same = f"{parent}.shape is _node.shape and {parent}.dtype is _node.dtype"
+            same = (
+                f"({parent}.shape is _node.shape or {parent}.shape == _node.shape) "
+                f"and {parent}.dtype is _node.dtype"
+            )
             weak = all(rule.has_operators_only for rule in self.rules)
             if self.constants and not weak:  # of a Python number NumPy may have made a float64
                 same += f" and {ct}.dtype is _node.dtype"
@@ -218,7 +223,7 @@ class Pullback:
                 names[f"_save_{name}"] = rule.function
                 yield f"    {name} = _save_{name}({', '.join(map(primitive.local, rule.asks))})"
 
-    def _word(self, rule: Rule, name: str) -> str:
+    def _word(self, rule: Rule, name: str, on_tensors: bool) -> str:
         """The expression for what a rule asks for by this name."""
         primitive = self.primitive
         if name in primitive.signature.parameters:
@@ -228,6 +233,9 @@ class Pullback:
             if of not in self.tracked:
                 return "None"
             return f"_parent_{of}.shape"
+        if name in primitive.rooms:
+            of = primitive.rooms[name]
+            return "None" if on_tensors or of not in self.tracked else f"_room(_parent_{of})"
         if name in ("shape", "dtype"):
             return f"_parent_{rule.serves[0]}.{name}"
         if name == "needs":
@@ -272,6 +280,19 @@ def check_unchanged(parent: Node, node: Node) -> None:
             f"shape {parent.shape} was changed after this graph was built, for example by an "
             "optimizer step; compute the loss again before calling backward"
         )
+
+
+def room(parent: Node) -> Any:
+    """An array of the shape and dtype of a leaf's gradient, which nobody else holds; or None.
+
+    Reference counts tell, while it is held here: an array that a gradient, a view or another
+    thread still shows is not given away.
+    """
+    try:
+        place = parent._room
+    except AttributeError:
+        return None
+    return place() if parent._grad is None else None
 
 
 def fit_array(g: Any, parent: Node, node: Node) -> Any:
