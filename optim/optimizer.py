@@ -167,8 +167,10 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
-        for parameter in self.parameters:
-            parameter.zero_grad()
+        if len(self._groups) > 1:
+            self._regroup()
+        for group in self._groups:
+            group.leaves.zero_grad()
 
     def step(self) -> None:
         """Move each parameter that has a gradient; the others stay where they are.
@@ -177,8 +179,10 @@ class Optimizer:
         """
         if len(self._groups) > 1:
             self._regroup()
+        moving = False
         try:
-            moving = [group for group in self._groups if group.leaves.gather()]
+            for leaves, _, _ in self._groups:
+                moving |= leaves.gather()
         except tg.BackwardError:
             self._refuse_computed()
             raise
@@ -191,7 +195,7 @@ class Optimizer:
         update = self.update
         if not hasattr(update, "in_place"):
             update = self._update_a_copy
-        for leaves, _, state in moving:
+        for leaves, _, state in self._groups:
             leaves.move(update, *state)
 
     def _regroup(self) -> None:

@@ -46,7 +46,7 @@ class SGD(Optimizer):
             (velocity,) = state
             velocity *= constant(self.momentum, value.dtype)
             velocity += gradient
-            np.multiply(velocity, lr, out=gradient)
+            np.multiply(velocity, lr, gradient)
         else:
             gradient *= lr
-        np.subtract(value, gradient, out=out)
+        np.subtract(value, gradient, out)

@@ -508,3 +508,21 @@ def test_refused_changes_of_the_list(change, error, words):
         leaf.grad = np.ones(leaf.shape)
     with pytest.raises(error, match=words):
         flat.gather()
+
+
+# Forgetting the gradients
+
+
+def test_zero_grad_forgets_those_of_leaves_alone():
+    a, b, frozen = leaves = leaves_of((2,), (), (3,))
+    flat = tg.FlatLeaves(leaves)
+    for leaf in leaves:
+        leaf.grad = np.ones(leaf.shape)
+    frozen.requires_grad = False
+    flat.zero_grad()
+    assert a.grad is b.grad is frozen.grad is None
+    assert not flat.gather()
+    new = leaves_of(())[0]
+    new.grad, leaves[1] = 1.0, new
+    flat.zero_grad()
+    assert new.grad is None

@@ -405,3 +405,14 @@ def test_an_update_that_fails_halfway_moves_nothing():
     with pytest.raises(FloatingPointError):
         Failing([w], lr=0.5).step()
     np.testing.assert_array_equal(w.value, start)
+
+
+@pytest.mark.parametrize("dtypes", [("float64", "float64"), ("float32", "float64")])
+def test_zero_grad_reaches_another_leaf_in_the_list(dtypes):
+    a, b = (tg.tensor([1.0, 2.0], dtype, requires_grad=True) for dtype in dtypes)
+    new = tg.tensor([3.0, 4.0], dtypes[1], requires_grad=True)
+    optimizer = optim.SGD([a, b], lr=0.1)
+    optimizer.parameters[1] = new
+    a.grad = new.grad = [1.0, 1.0]
+    optimizer.zero_grad()
+    assert a.grad is new.grad is None
