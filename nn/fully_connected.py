@@ -59,9 +59,9 @@ def _to_input(ct: Any, weight: Any) -> Any:
     return as_rows(ct).dot(weight.T).reshape((*ct.shape[:-1], weight.shape[0]))
 
 
-def _to_weight(ct: Any, x: Any) -> Any:
+def _to_weight(ct: Any, x: Any, weight_out: Any) -> Any:
     if type(ct) is np.ndarray:
-        return as_rows(x).T.dot(as_rows(ct))
+        return as_rows(x).T.dot(as_rows(ct), weight_out)
     return as_rows(x).T @ as_rows(ct)
 
 
@@ -139,11 +139,13 @@ BACK: dict[str, Callable[[Any, Any], Any]] = {
 FUSED: dict[Any, str] = {getattr(tg, name): name for name in FORWARD}
 
 
-def _activated(ct: Any, y: Any, x: Any, weight: Any, activation: str, needs: Any) -> Any:
+def _activated(
+    ct: Any, y: Any, x: Any, weight: Any, weight_out: Any, activation: str, needs: Any
+) -> Any:
     ct = BACK[activation](ct, y)
     return (
         _to_input(ct, weight) if needs[0] else None,
-        _to_weight(ct, x) if needs[1] else None,
+        _to_weight(ct, x, weight_out) if needs[1] else None,
         column_sums(ct) if needs[2] else None,
     )
 

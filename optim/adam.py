@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygraph as tg
 
-from .optimizer import Optimizer, constant, in_place, number
+from .optimizer import Optimizer, constant, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,6 @@ class Adam(Optimizer):
         self.betas = number("Adam: β₁", beta1, 0, 1), number("Adam: β₂", beta2, 0, 1)
         self.eps = number("Adam: eps", eps, 0, np.inf)
 
-    @in_place
     def update(
         self,
         value: NDArray[Any],
@@ -63,15 +62,15 @@ class Adam(Optimizer):
         beta1, beta2 = self.betas
         steps = int(self.steps)
         debias1, debias2 = 1 - beta1**steps, (1 - beta2**steps) ** 0.5
-        gradient *= constant(1 - beta1, dtype)
+        np.multiply(gradient, constant(1 - beta1, dtype), out)
         mean *= constant(beta1, dtype)
-        mean += gradient
-        gradient *= gradient
-        gradient *= constant((1 - beta2) / (1 - beta1) ** 2, dtype)
+        mean += out
+        out *= out
+        out *= constant((1 - beta2) / (1 - beta1) ** 2, dtype)
         square *= constant(beta2, dtype)
-        square += gradient
-        np.sqrt(square, out=gradient)
-        gradient += self.eps * debias2
-        np.divide(mean, gradient, out=gradient)
-        gradient *= self.lr * debias2 / debias1
-        np.subtract(value, gradient, out=out)
+        square += out
+        np.sqrt(square, out)
+        out += self.eps * debias2
+        np.divide(mean, out, out)
+        out *= self.lr * debias2 / debias1
+        np.subtract(value, out, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,6 @@ import tinygraph as tg
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Update = TypeVar("Update", bound=Callable[..., None])
 
 
 class Group(NamedTuple):
@@ -70,28 +68,15 @@ class Optimizer:
         out: NDArray[Any],
         *state: NDArray[Any],
     ) -> None:
-        """Write the parameters' new values into `out`, and move their state on, in place.
+        """Leave the parameters' new values in `out`, and move their state on, in place.
 
         All are 1-d arrays of one length and dtype: many parameters side by side.
-        gradient: a copy, free to compute in.
-        out: to compute in.  state: in the order of `slots`.
+        value, gradient: to be read only.  out: free to compute in.  state: in the order of `slots`.
         """
         raise tg.DeclarationError(
             f"{self._name} has no update; define `def update(self, value, gradient, out, *state):` "
             "in it"
         )
-
-    def _update_a_copy(
-        self,
-        value: NDArray[Any],
-        gradient: NDArray[Any],
-        out: NDArray[Any],
-        *state: NDArray[Any],
-    ) -> None:
-        """`update`, where it is not known to be right with `value` itself as `out`."""
-        new = np.empty_like(value)
-        self.update(value, gradient, new, *state)
-        out[...] = new
 
     @property
     def _name(self) -> str:
@@ -192,11 +177,8 @@ class Optimizer:
                 "a loss computed from these parameters"
             )
         self.steps += 1
-        update = self.update
-        if not hasattr(update, "in_place"):
-            update = self._update_a_copy
         for leaves, _, state in self._groups:
-            leaves.move(update, *state)
+            leaves.move(self.update, *state)
 
     def _regroup(self) -> None:
         """Let the groups see a parameter that has taken another's place in the list."""
@@ -326,15 +308,6 @@ def number(what: str, given: Any, low: float, high: float) -> float:
         above = f"in [{low:g}, {high:g})" if high < np.inf else f"of {low:g} or more, and finite"
         raise tg.ArgumentError(f"{what}={given!r}; it needs a number {above}")
     return found
-
-
-def in_place(update: Update) -> Update:
-    """Mark an `update` that is right with `value` itself as `out`: a step then copies nothing.
-
-    One that overrides it is not marked by that, and may read `value` after writing `out`.
-    """
-    update.__dict__["in_place"] = True
-    return update
 
 
 @lru_cache(maxsize=64)

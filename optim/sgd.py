@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygraph as tg
 
-from .optimizer import Optimizer, constant, in_place, number
+from .optimizer import Optimizer, constant, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,6 @@ class SGD(Optimizer):
         super().__init__(params, lr)
         self.momentum = number("SGD: momentum", momentum, 0, 1)
 
-    @in_place
     def update(
         self,
         value: NDArray[Any],
@@ -46,7 +45,6 @@ class SGD(Optimizer):
             (velocity,) = state
             velocity *= constant(self.momentum, value.dtype)
             velocity += gradient
-            np.multiply(velocity, lr, gradient)
-        else:
-            gradient *= lr
-        np.subtract(value, gradient, out)
+            gradient = velocity
+        np.multiply(gradient, lr, out)
+        np.subtract(value, out, out)

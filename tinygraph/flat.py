@@ -26,15 +26,48 @@ LARGE = 1 << 21
 BLOCK = 1 << 17
 
 
+class _Side:
+    """An array with a place for every leaf. There are two: a move goes from one to the other.
+
+    parts    for each leaf its part of the array, shaped like it
+    held     the array and those of its parts that are leaves' values, for counting their holders
+    """
+
+    __slots__ = ("array", "held", "parts")
+
+    def __init__(self, array: NDArray[Any], parts: list[NDArray[Any]]) -> None:
+        # This and no more, so that `is_free` knows how many there are of it.
+        self.array, self.parts = array, parts
+        self.held = [array, *(part for part in parts if part.ndim)]
+
+    def is_free(self) -> bool:
+        """Whether nobody else holds the array, or a part, or a view: no leaf, graph or user."""
+        # Each is held by `held` and by one more; and the array by each part, as its base.
+        alone = len(self.held) * (_ONCE + 1) + len(self.parts)
+        return sum(map(_holders, self.held)) == alone
+
+
 class _Place:
     """Where a leaf lies in the array of all, and what is known of it there.
 
     value      what the FlatLeaves made the leaf's value
-    gradient   the part of the gradients that is its own, shaped like it
     node       its node, if it is to move; else None
+    gradient   the part of the gradients that is its own, shaped like it
+    lent       whether that part was given away, to have a gradient written into it
     """
 
-    __slots__ = ("gradient", "index", "node", "shape", "start", "stop", "value")
+    __slots__ = (
+        "_alone",
+        "_held",
+        "gradient",
+        "index",
+        "lent",
+        "node",
+        "shape",
+        "start",
+        "stop",
+        "value",
+    )
 
     value: Any
     gradient: NDArray[Any]
@@ -43,6 +76,25 @@ class _Place:
     def __init__(self, index: int, shape: tuple[int, ...], start: int, stop: int) -> None:
         self.index, self.shape, self.start, self.stop = index, shape, start, stop
         self.node = None
+
+    def gradient_in(self, part: NDArray[Any], array: NDArray[Any], places: int) -> None:
+        """Let the gradient be in this part of the array, which has so many places."""
+        self.gradient, self.lent = part, False
+        self._held = [part, array]
+        # The part is held here twice; the array by the FlatLeaves, and by each place and part.
+        self._alone = (_ONCE + 1) + (_ONCE + 2 * places)
+
+    def is_free(self) -> bool:
+        """Whether nobody else holds the part, nor a view that may show it."""
+        return sum(map(_holders, self._held)) == self._alone
+
+    def lend(self) -> NDArray[Any] | None:
+        """The part, to have the gradient written into it; None where somebody holds it."""
+        part = self.gradient  # held before it is looked at, so that no other thread gets it too
+        if part.shape != self.shape or sum(map(_holders, self._held)) != self._alone + 1:
+            return None
+        self.lent = True
+        return part
 
 
 @final
@@ -53,10 +105,15 @@ class FlatLeaves:
     the same shape and dtype may take a place in it. A leaf's value is a view into the array from
     then on (where ndim is 0, a NumPy scalar, read anew after each move).
 
-    Tensors stay values all the same: an array that anyone else holds, through `detach()`, a view,
-    `numpy()` or a graph, is left to them at the next move, and the leaves go on in a copy. It is
-    CPython's reference counts that tell. What is held keeps that whole array alive.
+    There are two such arrays: a move writes the new values into the one, and leaves the old ones in
+    the other, for the next move to write into. Tensors stay values all the same: an array that
+    anyone else holds, through `detach()`, a view, `numpy()` or a graph, is left to them, and the
+    next move goes into a new one. It is CPython's reference counts that tell. What is held keeps
+    that whole array alive.
     A leaf that was given its value in another way, or by another FlatLeaves, is taken in again.
+
+    The gradients lie side by side too. Where nobody holds that part, backward writes a product that
+    is a leaf's gradient straight into its place.
 
     Raises ArgumentError for no leaves, one that comes twice or what is not a leaf; DTypeError for
     several dtypes.
@@ -72,15 +129,18 @@ class FlatLeaves:
     """
 
     __slots__ = (
-        "_alone",  # the sum of their counts while nobody else holds any
         "_gradient",
-        "_held",  # the array, then the views into it that are the leaves' values
         "_moving",  # how many have a gradient to move by
+        "_other",  # the side that the next move goes to
         "_places",
+        "_side",  # the side where the leaves' values are
         "dtype",
         "leaves",
         "size",
     )
+
+    _side: _Side
+    _other: _Side | None
 
     def __init__(self, leaves: list[Tensor]) -> None:
         if not leaves:
@@ -98,12 +158,8 @@ class FlatLeaves:
         if self.size == 1:
             # Held twice: NumPy takes 0.3 µs longer to change an array of one element in place.
             self.size = 2
-        self._gradient = self.zeros()
-        for place, room in zip(self._places, self.split(self._gradient), strict=True):
-            place.gradient = room
-        if self.size > self._places[-1].stop:
-            self._places[0].gradient = self._gradient
         self._moving = 0
+        self._new_gradient()
         self._take_in()
 
     def zeros(self) -> NDArray[Any]:
@@ -145,7 +201,12 @@ class FlatLeaves:
                     raise BackwardError(f"FlatLeaves: {leaf.described()} is no longer a leaf")
                 grad = node._grad
                 if grad is not None:
-                    place.gradient[...] = grad.value if type(grad) is Tensor else grad
+                    if grad is not place.gradient:
+                        if place.lent and not place.is_free():
+                            self._new_gradient()
+                            return self.gather()
+                        place.gradient[...] = grad.value if type(grad) is Tensor else grad
+                        node._room = place
                     place.node = node
                     moving += 1
         self._moving = moving
@@ -156,34 +217,35 @@ class FlatLeaves:
 
         update: called as update(value, gradient, out, *state) with 1-d arrays, once for all leaves;
         where some have no gradient, or the array is very large, once for each run of neighbours.
-        It writes the new value into `out`, which is `value` itself; `gradient` is a copy, free to
-        compute in.
+        It leaves the new value in `out`, free to compute in; `value` and `gradient` are to be read.
         state: arrays as `zeros` makes them; they come in the same parts.
 
-        Graphs that kept the old values refuse to go backward from then on (`StaleGraphError`).
+        Where it raises, no leaf has moved. Graphs that kept the old values refuse to go backward
+        after a move (`StaleGraphError`).
         """
         if not self._moving:
             return
-        if sum(map(_holders, self._held)) != self._alone:
-            self._take_in()
-        array = self._held[0]
-        try:
-            if self._moving == len(self._places) and self.size <= LARGE:
-                update(array, self._gradient, array, *state)
-            else:
-                for run in self._runs():
-                    value = array[run]
-                    update(value, self._gradient[run], value, *[kept[run] for kept in state])
-        finally:
-            self._moving = 0  # the gradients are used up
-            now = next(clock)
-            for place in self._places:
-                node, place.node = place.node, None
-                if node is not None:
-                    node.changed = now
-                    if not place.shape:
-                        leaf = self.leaves[place.index]
-                        leaf.value = node.value = place.value = array[place.start]
+        side, other = self._side, self._other
+        if other is None or not other.is_free():
+            other = self._new_side()
+        value, out = side.array, other.array
+        if self._moving == len(self._places) and self.size <= LARGE:
+            update(value, self._gradient, out, *state)
+        else:
+            out[...] = value
+            for run in self._runs():
+                parts = [kept[run] for kept in state]
+                update(value[run], self._gradient[run], out[run], *parts)
+        self._moving = 0  # the gradients are used up
+        self._side, self._other = other, side
+        now = next(clock)
+        for leaf, place, part in zip(self.leaves, self._places, other.parts):
+            leaf.value = place.value = part if part.ndim else out[place.start]
+            node, place.node = place.node, None
+            if node is not None:
+                node.changed = now
+                if not place.shape:
+                    node.value = leaf.value
 
     def _runs(self) -> list[slice]:
         """Where the moving leaves lie: neighbours joined, what is very large cut into blocks."""
@@ -199,18 +261,23 @@ class FlatLeaves:
     def _take_in(self) -> None:
         """Copy the leaves' values into an array of their own, and make views of it their values."""
         self._check()
-        array = np.empty(self.size, self.dtype)
-        self._held = [array]
-        for leaf, place, view in zip(self.leaves, self._places, self.split(array), strict=True):
-            view[...] = leaf.value
-            if view.ndim:
-                self._held.append(view)
-            leaf.value = place.value = view if view.ndim else view[()]
+        self._side, self._other = self._new_side(), None
+        array = self._side.array
+        for leaf, place, part in zip(self.leaves, self._places, self._side.parts, strict=True):
+            part[...] = leaf.value
+            leaf.value = place.value = part if part.ndim else part[()]
         array[self._places[-1].stop :] = array[:1]
-        # Each is in _held; one that is a value is in its place and in its leaf too, and counts once
-        # more for the array whose part it shows.
-        count = len(self._held)
-        self._alone = count * _ONCE + (count - 1) * 3
+
+    def _new_side(self) -> _Side:
+        array = np.empty(self.size, self.dtype)
+        return _Side(array, self.split(array))
+
+    def _new_gradient(self) -> None:
+        """Leave the gradients' array to those who hold a part of it, and go on in another."""
+        self._gradient = self.zeros()
+        for place, part in zip(self._places, self.split(self._gradient), strict=True):
+            single = self.size > place.stop == 1
+            place.gradient_in(self._gradient if single else part, self._gradient, len(self._places))
 
     def _check(self) -> None:
         if len({id(leaf) for leaf in self.leaves}) < len(self.leaves):

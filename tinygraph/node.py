@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Node:
     changed: int
     _name: str | None
     _grad: Any
-    _room: Callable[[], Any]  # of a leaf with a place for its gradient: an array, or None
+    _room: Any  # of a leaf whose gradient has a place: who lends it
 
     @property
     def primitive(self) -> Primitive | None:

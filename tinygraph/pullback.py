@@ -235,7 +235,7 @@ class Pullback:
             return f"_parent_{of}.shape"
         if name in primitive.rooms:
             of = primitive.rooms[name]
-            return "None" if on_tensors or of not in self.tracked else f"_room(_parent_{of})"
+            return "None" if on_tensors or of not in self.tracked else f"_room(_parent_{of}, _node)"
         if name in ("shape", "dtype"):
             return f"_parent_{rule.serves[0]}.{name}"
         if name == "needs":
@@ -282,17 +282,13 @@ def check_unchanged(parent: Node, node: Node) -> None:
         )
 
 
-def room(parent: Node) -> Any:
-    """An array of the shape and dtype of a leaf's gradient, which nobody else holds; or None.
-
-    Reference counts tell, while it is held here: an array that a gradient, a view or another
-    thread still shows is not given away.
-    """
+def room(parent: Node, node: Node) -> Any:
+    """An array to write a leaf's gradient into, which nobody else holds; or None."""
     try:
         place = parent._room
     except AttributeError:
         return None
-    return place() if parent._grad is None else None
+    return place.lend() if parent._grad is None and parent.dtype is node.dtype else None
 
 
 def fit_array(g: Any, parent: Node, node: Node) -> Any:

@@ -128,14 +128,13 @@ def test_a_step_is_a_handful_of_ufunc_calls_however_many_parameters(name, most, 
         update(*[array.view(Counted) for array in arrays])
         calls.append(Counted.calls - before)
 
-    counted.in_place = update.in_place
     optimizer.update = counted
     step(optimizer, 0)
     assert calls == [most]
 
 
 @every
-def test_a_training_loop_is_in_place(name):
+def test_a_training_loop_goes_to_and_fro_between_two_arrays(name):
     rng = np.random.default_rng(0)
     X, labels = rng.normal(size=(16, 3)).astype("float32"), np.arange(16) % 2
     model = nn.Sequential(
@@ -143,7 +142,9 @@ def test_a_training_loop_is_in_place(name):
         nn.Dense(4, 2, generator=2),
     )  # fmt: skip
     optimizer = OPTIMISERS[name](model.parameters())
-    places = [address(parameter) for parameter in optimizer.parameters]
+    places = {address(parameter) for parameter in optimizer.parameters}
+    optimizer.minimize(lambda: nn.softmax_cross_entropy(model(X), labels))
+    places |= {address(parameter) for parameter in optimizer.parameters}
     for _ in range(3):
         optimizer.zero_grad()
         logits = model(X)
@@ -151,7 +152,7 @@ def test_a_training_loop_is_in_place(name):
         cost.backward()
         optimizer.step()
         optimizer.minimize(lambda: nn.softmax_cross_entropy(model(X), labels))
-        assert [address(parameter) for parameter in optimizer.parameters] == places
+        assert {address(parameter) for parameter in optimizer.parameters} < places
 
 
 @every

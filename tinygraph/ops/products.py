@@ -18,10 +18,10 @@ def _transposed(x: Any) -> Any:
     return x.swapaxes(-1, -2)
 
 
-def _product(a: Any, b: Any) -> Any:
+def _product(a: Any, b: Any, out: Any = None) -> Any:
     # On two matrices `dot` calls BLAS with less ado.
     if type(a) is np.ndarray is type(b) and a.ndim == 2 == b.ndim:
-        return a.dot(b)
+        return a.dot(b, out)
     return a @ b
 
 
@@ -33,13 +33,13 @@ def _matmul_left(ct: Any, b: Any, shape: Any) -> Any:
     return _product(ct, _transposed(b))
 
 
-def _matmul_right(ct: Any, a: Any, shape: Any) -> Any:
+def _matmul_right(ct: Any, a: Any, shape: Any, b_out: Any) -> Any:
     if len(shape) == 1:
         # Each row of a, times its element of the cotangent.
         return ct * a if a.ndim == 1 else (_transposed(a) @ ct[..., np.newaxis])[..., 0]
     if a.ndim == 1:
         return a[:, np.newaxis] * ct[..., np.newaxis, :]
-    return _product(_transposed(a), ct)
+    return _product(_transposed(a), ct, b_out)
 
 
 def _explain_matmul(error: Exception, a: Any, b: Any) -> str | None:
