@@ -69,9 +69,10 @@ def wide(x: Any, operation: str) -> Any:
 
     Raises DTypeError for complex numbers.
     """
-    if x.dtype.kind == "c":
+    char = x.dtype.char
+    if char in "FDG":
         raise tg.DTypeError(f"{operation}: complex numbers ({x.dtype}); it is for real ones")
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(np.float32) if char == "e" else x
 
 
 def product(x: Any, y: Any, spare: Any) -> Any:

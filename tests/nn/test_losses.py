@@ -192,6 +192,30 @@ def test_sigmoid_cross_entropy_at_large_logits(dtype):
     assert losses.dtype == dtype
 
 
+@pytest.mark.parametrize("size", [1000, 4096, 4097, 300_000])
+def test_single_precision_adds_up_many_losses(size):
+    losses = np.full(size, 0.1, np.float32)
+    cost = nn.sigmoid_cross_entropy(losses, np.zeros(size, np.float32))
+    assert cost.dtype == np.float32
+    assert cost.item() == pytest.approx(math.log1p(math.exp(0.1)), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sigmoid_cross_entropy_of_confident_logits_keeps_its_precision(dtype):
+    z = np.linspace(-60, 60, 241)
+    logits = tg.tensor(z, dtype, requires_grad=True)
+    for y in (0.0, 1.0):
+        sign = 1 - 2 * y  # the loss is log(1 + e^(± z)), and its slope ± σ(± z)
+        logits.zero_grad()
+        losses = nn.sigmoid_cross_entropy(logits, np.full(z.shape, y), reduction="none")
+        losses.sum().backward()
+        rtol = 100 * np.finfo(dtype).eps
+        np.testing.assert_allclose(losses.detach(), np.logaddexp(0, sign * z), rtol=rtol)
+        np.testing.assert_allclose(
+            logits.grad.numpy(), sign * sigmoid(sign * z), rtol=rtol, atol=np.finfo(dtype).eps
+        )
+
+
 # Squared error
 
 
