@@ -48,3 +48,14 @@ class SGD(Optimizer):
             gradient = velocity
         np.multiply(gradient, lr, out)
         np.subtract(value, out, out)
+
+    def step(self) -> None:
+        """Move each parameter that has a gradient; the others stay where they are.
+
+        Raises BackwardError if none has one, or if a parameter is no longer a leaf.
+        """
+        plain = not self.momentum and type(self) is SGD and "update" not in self.__dict__
+        if plain and len(self._groups) == 1 and self._groups[0].leaves.descend(self._lr):
+            self.steps += 1
+        else:
+            super().step()

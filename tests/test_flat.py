@@ -617,3 +617,80 @@ def test_a_product_of_another_dtype_has_no_place():
         assert w.grad.dtype == np.float32
         np.testing.assert_allclose(w.grad.value, gradient_of(w, X), rtol=1e-6)
         flat.gather()
+
+
+# A lone scalar
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble"])
+def test_a_lone_scalar_descends_as_arrays_do(dtype):
+    one, other = leaves_of((), (), dtype=dtype)
+    other.assign(one.value)
+    alone, moving = tg.FlatLeaves([one]), tg.FlatLeaves([other])
+    held = one.detach()
+    rate = np.array(0.3, dtype)
+    for turn in range(1, 6):
+        for leaf in (one, other):
+            leaf.zero_grad()
+            (leaf * leaf * leaf).backward()
+        if turn == 3:  # in between by an update
+            moved([one], alone)
+            moved([other], moving)
+            continue
+        assert alone.descend(0.3)
+        moving.gather()
+        moving.move(lambda value, gradient, out: np.subtract(value, gradient * rate, out=out))
+        assert one.value == other.value == one.node.value
+        assert type(one.value) is type(other.value)
+    assert held.item() == 1
+
+
+def test_a_graph_is_stale_after_a_descent():
+    (w,) = leaves = leaves_of(())
+    loss = w * w
+    w.grad = 1.0
+    assert tg.FlatLeaves(leaves).descend(0.5)
+    with pytest.raises(StaleGraphError):
+        loss.backward()
+
+
+def without_gradient(w):
+    w.grad = None
+
+
+def frozen(w):
+    w.requires_grad = False
+
+
+@pytest.mark.parametrize("change", [without_gradient, frozen])
+def test_a_leaf_that_does_not_descend(change):
+    (w,) = leaves = leaves_of(())
+    flat = tg.FlatLeaves(leaves)
+    w.grad = 1.0
+    change(w)
+    assert not flat.descend(0.5)
+    assert w.item() == 1
+
+
+@pytest.mark.parametrize("shapes", [[(1,)], [(3,)], [(), ()], [(), (2,)]])
+def test_others_than_a_lone_scalar_do_not_descend(shapes):
+    leaves = leaves_of(*shapes)
+    flat = tg.FlatLeaves(leaves)
+    for leaf in leaves:
+        leaf.grad = np.ones(leaf.shape)
+    before = [leaf.tolist() for leaf in leaves]
+    assert not flat.descend(0.5)
+    assert [leaf.tolist() for leaf in leaves] == before
+
+
+def test_a_scalar_that_was_computed_since_or_is_of_another_dtype_does_not_descend():
+    (w,) = leaves = leaves_of(())
+    flat = tg.FlatLeaves(leaves)
+    leaves[0] = tg.Variable(np.float32(1))
+    leaves[0].grad = 1.0
+    assert not flat.descend(0.5)
+    leaves[0] = w * 2
+    assert not flat.descend(0.5)
+    leaves[:] = [w, w]
+    w.grad = 1.0
+    assert not flat.descend(0.5)

@@ -205,7 +205,8 @@ class FlatLeaves:
                         if place.lent and not place.is_free():
                             self._new_gradient()
                             return self.gather()
-                        place.gradient[...] = grad.value if type(grad) is Tensor else grad
+                        # By [()], which for a scalar takes a fifth of the time that [...] takes.
+                        place.gradient[()] = grad.value if type(grad) is Tensor else grad
                         node._room = place
                     place.node = node
                     moving += 1
@@ -246,6 +247,26 @@ class FlatLeaves:
                 node.changed = now
                 if not place.shape:
                     node.value = leaf.value
+
+    def descend(self, rate: float) -> bool:
+        """A lone scalar leaf moves to value − rate · gradient; False if it is not one with those.
+
+        What `gather` and `move` come to, in a third of the time: as NumPy scalars, without arrays.
+        They take the new value in when they are called.
+        """
+        leaf, scalar = self.leaves[0], self.dtype.type
+        node = leaf.node
+        if (
+            node is None
+            or node.pullback is not None
+            or type(node._grad) is not scalar
+            or type(leaf.value) is not scalar
+            or not len(self.leaves) == len(self._places) == 1
+        ):
+            return False
+        leaf.value = node.value = leaf.value - rate * node._grad
+        node.changed = next(clock)
+        return True
 
     def _runs(self) -> list[slice]:
         """Where the moving leaves lie: neighbours joined, what is very large cut into blocks."""

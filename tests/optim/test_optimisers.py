@@ -416,3 +416,34 @@ def test_refused_costs(cost_fn, error, words):
 def says(caught, *words):
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_scalars_update_of_ones_own_is_not_passed_over():
+    class Rising(optim.SGD):
+        """w ← w + α g."""
+
+        def update(self, value, gradient, out, *state):
+            np.add(value, self.lr * gradient, out=out)
+
+    one, other = tg.Variable(1.0), tg.Variable(1.0)
+    rising, patched = Rising([one], lr=0.5), optim.SGD([other], lr=0.5)
+    patched.update = rising.update
+    for w, optimizer in ((one, rising), (other, patched)):
+        w.grad = 1.0
+        optimizer.step()
+        assert w.item() == 1.5
+
+
+def test_momentum_set_after_some_steps_of_a_scalar():
+    w = tg.Variable(1.0)
+    optimizer = optim.SGD([w], lr=0.5)
+    for wanted in (0.5, 0.0):
+        w.grad = 1.0
+        optimizer.step()
+        assert w.item() == wanted
+    optimizer.momentum = 0.5
+    for wanted in (-0.5, -1.25):  # v = 1, then 1.5
+        w.grad = 1.0
+        optimizer.step()
+        assert w.item() == wanted
+    assert optimizer.steps == 4
