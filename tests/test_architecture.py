@@ -25,9 +25,11 @@ FOLDERS = {
 FLOORS = {
     "errors": 0,
     "explain": 0,
+    "memory": 0,
     "modes": 0,
     "node": 0,
     "registry": 0,
+    "reuse": 0,
     "source": 0,
     "outputs": 1,
     "primitive": 1,

@@ -22,6 +22,7 @@ from .errors import (
 )
 from .flat import FlatLeaves
 from .graph import Graph, graph
+from .memory import release_memory
 from .modes import enable_grad, is_grad_enabled, no_grad
 from .ops.creation import empty_like, one_hot, ones_like, zeros_like
 from .ops.elementwise import (
@@ -290,6 +291,7 @@ __all__ = [
     "ravel",
     "real",
     "reciprocal",
+    "release_memory",
     "relu",
     "remainder",
     "reshape",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable, Sequence
 from heapq import heappop, heappush, heappushpop
 from typing import Any
 
 import numpy as np
 
+from . import memory, reuse
 from .errors import BackwardError, DTypeError, ShapeError
 from .modes import enable_grad
 from .node import RELEASED, Node
@@ -30,6 +32,8 @@ def propagate(
     summed: set[Node] = set()  # those whose pending cotangent was allocated here: added to in place
     guarded: set[Node] | None = None  # those whose cotangent is zero if a branch was not taken
     needed = None if wanted is None else _between(pending, wanted)
+    reusing = memory.large.on and not create_graph
+    add = reuse.add if reusing else operator.add
     queue: list[tuple[int, Node]] = []  # nodes to go through, but for one of them:
     ahead: Node | None = None  # in a chain there is no other, and no queue to keep
     for node in pending:
@@ -60,6 +64,8 @@ def propagate(
             if guarded is not None or pullback.selects:
                 guarded = guarded or set()
                 pairs = _pull_guarded(node, ct, guarded, create_graph)
+            elif reusing and pullback.primitive.trusted:
+                pairs = reuse.pull(pullback.on_arrays, node, ct)
             else:
                 pull = pullback.on_tensors if create_graph else pullback.on_arrays
                 pairs = pull(node, ct)
@@ -80,7 +86,7 @@ def propagate(
             elif parent in summed:
                 pending[parent] += g
             else:
-                pending[parent] = pending[parent] + g
+                pending[parent] = add(pending[parent], g)
                 if parent.shape != (1,):  # NumPy adds to one element in place twice as slowly
                     summed.add(parent)
     return found | pending if found else pending  # what is still pending are leaves

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from .memory import LARGE, large
+
 if TYPE_CHECKING:
     from .primitive import Primitive
     from .pullback import Pullback
@@ -153,6 +155,8 @@ def leaf(value: Any, name: str | None) -> Node:
     node.dtype = value.dtype
     node.order = node.changed = next(clock)
     node.value = None if node.shape else value
+    if value.nbytes >= LARGE:
+        large.on = True
     node.name = name
     node.grad = None
     return node

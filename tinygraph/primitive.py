@@ -39,6 +39,7 @@ import numpy as np
 from .errors import DeclarationError
 from .pullback import Pullback, Rule
 from .registry import NUMPY, REGISTRY
+from .reuse import keeps_dtype
 from .template import compile_forward
 from .tensor import Tensor
 
@@ -86,7 +87,7 @@ class Primitive:
         self.label = label or symbol or self.name
         self.symbol = symbol
         self.ufunc = ufunc
-        self.keeps_dtype = isinstance(ufunc, np.ufunc) and _keeps_dtype(ufunc)
+        self.keeps_dtype = isinstance(ufunc, np.ufunc) and keeps_dtype(ufunc)
         # Of an elementwise operation here, tests have seen that its rules return what they should.
         self.trusted = bool(ufunc) and definition.__module__.startswith("tinygraph.ops.")
         self.broadcasts = broadcasts
@@ -156,13 +157,6 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<Primitive {self.name}>"
-
-
-def _keeps_dtype(ufunc: np.ufunc) -> bool:
-    """Whether floating and complex operands of one dtype give a result of that dtype."""
-    loops = [set(loop.replace("->", "")) for loop in ufunc.types]
-    inexact = [chars for chars in loops if chars <= set("efdgFDG")]
-    return "f" in set().union(*inexact) and all(len(chars) == 1 for chars in inexact)
 
 
 class Sample:

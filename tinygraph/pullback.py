@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import DeclarationError, RuleError, StaleGraphError
+from .reuse import plain
 from .source import Generated, compiled_on_first_use
 from .tensor import Tensor, with_node
 
@@ -293,7 +294,7 @@ def room(parent: Node, node: Node) -> Any:
 
 def fit_array(g: Any, parent: Node, node: Node) -> Any:
     """What a rule returned for a parent, of the parent's shape and dtype; on arrays."""
-    return _fit(g.value if type(g) is Tensor else g, parent, node)
+    return _fit(g.value if type(g) is Tensor else plain(g), parent, node)
 
 
 def fit_tensor(g: Any, parent: Node, node: Node) -> Any:

@@ -15,8 +15,10 @@ import numpy as np
 
 from .errors import ArgumentError, DTypeError, NotDifferentiable, RuleError
 from .explain import explain
+from .memory import LARGE, large
 from .modes import recording
 from .node import Node, clock
+from .reuse import compute
 from .source import Generated, compiled_on_first_use
 from .tensor import Tensor, array_of, check_differentiable, new, untracked
 
@@ -88,6 +90,7 @@ def _generate(primitive: Primitive, name: str, parameters: str, *, keywords: boo
         "_REFUSALS": REFUSALS, "_primitive": primitive,
         "_implementation": primitive.implementation, "_operand": operand, "_described": described,
         "_static": static, "_explain": explain, "_with_keywords": with_keywords,
+        "_large": large, "_LARGE": LARGE, "_compute": compute, "_ufunc": primitive.ufunc,
         "_result": result, "_unpack": unpack, "_outputs_of": outputs_of, "_ndarray": np.ndarray,
     }  # fmt: skip
     for p in primitive.signature.parameters.values():
@@ -132,7 +135,7 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
         yield f"if type({s}) is _Tensor: {s} = _static(_primitive, {s!r}, {s})"
     yield "try:"
     saved = "".join(f", {name}" for name in primitive.saves)
-    yield f"    _y{saved} = {_call(primitive)}"
+    yield f"    _y{saved} = {_call(primitive)}{_unless_large(primitive)}"
     yield "except _REFUSALS as _error:"
     given = ", ".join(f"{n!r}: {n}" for n in primitive.signature.parameters)
     yield f"    raise _explain(_primitive, _error, {{{given}}}) from _error"
@@ -186,6 +189,16 @@ def _call(primitive: Primitive) -> str:
         else:
             words.append(f"{n}={n}" if p.kind is p.KEYWORD_ONLY else n)
     return f"_implementation({', '.join(words)})"
+
+
+def _unless_large(primitive: Primitive) -> str:
+    """The condition under which the operation does without `memory`, and what it does else."""
+    if not primitive.keeps_dtype:
+        return ""
+    small = " and ".join(
+        f"(_{x}_node is None or {x}.nbytes < _LARGE)" for x in primitive.differentiable
+    )
+    return f" if not _large.on or {small} else _compute(_ufunc, {', '.join(primitive.operands)})"
 
 
 def _history(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
@@ -358,6 +371,8 @@ def described(x: Any) -> Any:
     if x is None or type(x) in NUMBERS:
         return x
     x = np.asarray(x)
+    if x.nbytes >= LARGE:
+        large.on = True
     return (name, x.shape, x.dtype, None if x.ndim else x[()])
 
 
