@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph import memory
+from tinygraph import memory, reuse
 
 SHAPE = (300, 400)  # of float64: 960 KB
 
@@ -304,6 +304,27 @@ def test_dtype_shape_and_order_are_those_of_numpy(other, dtype):
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(tg.ShapeError, match=r"\(300, 400\)"):
         leaf() * np.ones((7, 400))
+
+
+def test_what_is_no_plain_ufunc_works_on_cotangents_that_reuse():
+    a = np.random.default_rng(0).normal(size=SHAPE)
+    ct = a.copy().view(reuse.Reusing)
+    for function in (
+        lambda x: np.vecdot(x, a),
+        lambda x: x @ a.T,
+        lambda x: np.add.reduce(x, 0),
+        lambda x: np.add.outer(x[0], x[1]),
+        lambda x: np.multiply(x, a, where=a > 0, out=np.zeros(SHAPE)),
+        lambda x: np.divmod(x, 0.5)[1],
+        lambda x: np.where(x > 0, x, -x),
+        lambda x: np.add(x, a, dtype=np.float32),
+        lambda x: np.ldexp(x, 3),
+        lambda x: x**2,
+        lambda x: (x * 1j).imag,
+        lambda x: np.add(x, 1.0, out=x),
+    ):
+        np.testing.assert_array_equal(np.asarray(function(ct)), function(a.copy()))
+        ct = a.copy().view(reuse.Reusing)
 
 
 def test_small_results_are_numpys_own():

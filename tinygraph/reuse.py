@@ -16,7 +16,7 @@ def compute(ufunc: np.ufunc, *operands: Any) -> Any:
     """ufunc(*operands), in memory that was used before if the result is large."""
     arrays = [x for x in operands if type(x) is np.ndarray]
     numbers = [x for x in operands if type(x) in (float, int)]
-    if not arrays or len(arrays) + len(numbers) < len(operands) or not keeps_dtype(ufunc):
+    if not arrays or len(arrays) + len(numbers) < len(operands) or not predictable(ufunc):
         return ufunc(*operands)
     shape, dtype = arrays[0].shape, arrays[0].dtype
     for x in arrays:
@@ -33,6 +33,11 @@ def compute(ufunc: np.ufunc, *operands: Any) -> Any:
 
 
 @functools.cache
+def predictable(ufunc: np.ufunc) -> bool:
+    """Whether the operands tell shape and dtype of its one result."""
+    return ufunc.nout == 1 and ufunc.signature is None and keeps_dtype(ufunc)
+
+
 def keeps_dtype(ufunc: np.ufunc) -> bool:
     """Whether floating and complex operands of one dtype give a result of that dtype."""
     loops = [set(loop.replace("->", "")) for loop in ufunc.types]
@@ -47,7 +52,7 @@ class Reusing(np.ndarray):
         self, ufunc: Any, method: str, *operands: Any, out: Any = None, **keywords: Any
     ) -> Any:
         values = [plain(x) for x in operands]
-        if method == "__call__" and out is None and not keywords and ufunc.nout == 1:
+        if method == "__call__" and out is None and not keywords:
             y = compute(ufunc, *values)
             return y.view(Reusing) if type(y) is np.ndarray else y
         if out is not None:
