@@ -70,7 +70,7 @@ class Node:
     changed: int
     _name: str | None
     _grad: Any
-    _room: Any  # of a leaf whose gradient has a place: who lends it
+    _room: Any  # of a leaf: who lends a place for its gradient, or None
 
     @property
     def primitive(self) -> Primitive | None:
@@ -158,5 +158,5 @@ def leaf(value: Any, name: str | None) -> Node:
     if value.nbytes >= LARGE:
         large.on = True
     node.name = name
-    node.grad = None
+    node._grad = node._room = None
     return node

@@ -236,7 +236,9 @@ class Pullback:
             return f"_parent_{of}.shape"
         if name in primitive.rooms:
             of = primitive.rooms[name]
-            return "None" if on_tensors or of not in self.tracked else f"_room(_parent_{of}, _node)"
+            if on_tensors or of not in self.tracked:
+                return "None"
+            return f"(_room(_parent_{of}, _node) if _parent_{of}.pullback is None else None)"
         if name in ("shape", "dtype"):
             return f"_parent_{rule.serves[0]}.{name}"
         if name == "needs":
@@ -283,13 +285,12 @@ def check_unchanged(parent: Node, node: Node) -> None:
         )
 
 
-def room(parent: Node, node: Node) -> Any:
+def room(leaf: Node, node: Node) -> Any:
     """An array to write a leaf's gradient into, which nobody else holds; or None."""
-    try:
-        place = parent._room
-    except AttributeError:
+    place = leaf._room
+    if place is None or leaf._grad is not None or leaf.dtype is not node.dtype:
         return None
-    return place.lend() if parent._grad is None and parent.dtype is node.dtype else None
+    return place.lend()
 
 
 def fit_array(g: Any, parent: Node, node: Node) -> Any:
