@@ -356,3 +356,34 @@ def child(code):
 
 def test_values_that_outlive_the_interpreter_end_quietly():
     child("sys.kept = [x * 2.0, (x * 3.0).value, memoryview((x * 4.0).value)]")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts Linux's page faults")
+def test_memory_can_be_kept_by_the_whole_process():
+    before, kept, after = child("""
+a = np.ones((4000, 4000), np.float32)
+def faults():
+    for _ in range(3): a * 2 + 1
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(3): a * 2 + 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(faults(), tg.keep_freed_memory(), faults())
+""")
+    if kept == "True":
+        assert int(after) < 5 < int(before)
+    assert kept in ("True", "False")
+
+
+@pytest.mark.parametrize("error", [OSError, TypeError, AttributeError])
+def test_keeping_memory_where_there_is_no_glibc(monkeypatch, error):
+    def load(name):
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    assert tg.keep_freed_memory() is False
+
+
+@pytest.mark.parametrize("limit", [-1, 2**31])
+def test_keeping_memory_refuses_limits_that_glibc_cannot_hold(limit):
+    with pytest.raises(tg.ArgumentError, match="limit"):
+        tg.keep_freed_memory(limit)

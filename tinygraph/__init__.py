@@ -22,7 +22,7 @@ from .errors import (
 )
 from .flat import FlatLeaves
 from .graph import Graph, graph
-from .memory import release_memory
+from .memory import keep_freed_memory, release_memory
 from .modes import enable_grad, is_grad_enabled, no_grad
 from .ops.creation import empty_like, one_hot, ones_like, zeros_like
 from .ops.elementwise import (
@@ -251,6 +251,7 @@ __all__ = [
     "imag",
     "inner",
     "is_grad_enabled",
+    "keep_freed_memory",
     "ldexp",
     "leaky_relu",
     "log",
