@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Group(NamedTuple):
+@dataclass(slots=True)
+class Group:
     """The parameters of one dtype."""
 
     leaves: tg.FlatLeaves
@@ -166,8 +168,8 @@ class Optimizer:
             self._regroup()
         moving = False
         try:
-            for leaves, _, _ in self._groups:
-                moving |= leaves.gather()
+            for group in self._groups:
+                moving |= group.leaves.gather()
         except tg.BackwardError:
             self._refuse_computed()
             raise
@@ -177,8 +179,8 @@ class Optimizer:
                 "a loss computed from these parameters"
             )
         self.steps += 1
-        for leaves, _, state in self._groups:
-            leaves.move(self.update, *state)
+        for group in self._groups:
+            group.leaves.move(self.update, *group.state)
 
     def _regroup(self) -> None:
         """Let the groups see a parameter that has taken another's place in the list."""
@@ -187,8 +189,8 @@ class Optimizer:
                 f"{self._name}: its list of parameters has grown or shrunk to "
                 f"{len(self.parameters)}; make another optimizer for other parameters"
             )
-        for leaves, positions, _ in self._groups:
-            leaves.leaves[:] = [self.parameters[i] for i in positions]
+        for group in self._groups:
+            group.leaves.leaves[:] = [self.parameters[i] for i in group.positions]
 
     def _refuse_computed(self) -> None:
         for i, parameter in enumerate(self.parameters):
@@ -205,8 +207,9 @@ class Optimizer:
         kept: dict[str, tuple[NDArray[Any], ...]] = {}
         for slot, name in enumerate(self.slots):
             arrays: dict[int, NDArray[Any]] = {}
-            for leaves, positions, state in self._groups:
-                arrays |= dict(zip(positions, leaves.split(state[slot]), strict=True))
+            for group in self._groups:
+                parts = group.leaves.split(group.state[slot])
+                arrays |= dict(zip(group.positions, parts, strict=True))
             kept[name] = tuple(arrays[i] for i in range(len(self.parameters)))
         return kept
 

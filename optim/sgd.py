@@ -54,8 +54,12 @@ class SGD(Optimizer):
 
         Raises BackwardError if none has one, or if a parameter is no longer a leaf.
         """
-        plain = not self.momentum and type(self) is SGD and "update" not in self.__dict__
-        if plain and len(self._groups) == 1 and self._groups[0].leaves.descend(self._lr):
+        if (
+            len(self.parameters) == 1
+            and not self.momentum
+            and getattr(self.update, "__func__", None) is SGD.update
+            and self._groups[0].leaves.descend(self._lr)
+        ):
             self.steps += 1
         else:
             super().step()
