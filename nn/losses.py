@@ -82,7 +82,7 @@ def _softmax_rule(ct: Any, error: Any, axis: int, reduction: str) -> Any:
         return np.expand_dims(ct, axis) * error
     if reduction == "mean":
         ct = ct / (error.size // error.shape[axis])
-    return ct * error
+    return error * ct
 
 
 @from_logits("softmax")
@@ -160,10 +160,12 @@ def _from_rows(rows: Any, shape: tuple[int, ...], axis: int) -> Any:
 
 def _largest(rows: Any) -> Any:
     """The maximum of each row, as a column."""
-    if rows.shape[1] < SHORT:
+    m, n = rows.shape
+    if n < SHORT:
         # For short rows the maximum of rows is slow, that of columns is not.
         return np.maximum.reduce(np.ascontiguousarray(rows.T), axis=0)[:, np.newaxis]
-    return np.maximum.reduce(rows, axis=1, keepdims=True)
+    # Where it stands is found four times as fast as what it is. NaN is found too.
+    return rows.take(row_starts(m, n) + rows.argmax(1))[:, np.newaxis]
 
 
 def _own_class(logits: Any, labels: Any, axis: int, m: int, n: int) -> Any:

@@ -148,6 +148,19 @@ def test_the_course_keeps_examples_in_columns(rng):
     assert nn.softmax_cross_entropy(Z, labels, axis=0).item() == pytest.approx(transposed.item())
 
 
+@pytest.mark.parametrize("classes", [3, 31, 32, 200])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_any_number_of_classes(classes, order, rng):
+    z = np.array(1000 * rng.normal(size=(7, classes)), order=order)
+    labels = rng.integers(0, classes, 7)
+    losses = nn.softmax_cross_entropy(z, labels, reduction="none")
+    wanted = np.log(np.exp(z - z.max(1)[:, None]).sum(1)) + z.max(1) - z[np.arange(7), labels]
+    np.testing.assert_allclose(losses.numpy(), wanted, rtol=1e-12, atol=1e-12)
+    z[2, 1] = np.nan
+    losses = nn.softmax_cross_entropy(z, labels, reduction="none")
+    assert np.isnan(losses.numpy()).tolist() == [i == 2 for i in range(7)]
+
+
 # Sigmoid cross-entropy
 
 
