@@ -12,6 +12,7 @@ from .backward import backward
 from .errors import DTypeError, ShapeError
 from .modes import recording
 from .ops import elementwise, indexing, joining, products, reduction, shape
+from .ops import ufunc_methods as ufunc_methods  # registers them
 from .protocols import array_function, array_ufunc
 from .registry import REGISTRY
 from .template import compile_operator

@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import ArgumentError, NotDifferentiable
 from .modes import recording
-from .registry import NUMPY
+from .registry import METHODS, NUMPY
 from .tensor import Tensor, untracked
 
 # Functions that write into their first argument.
@@ -26,6 +26,10 @@ def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **keywords:
         if method in ("reduce", "accumulate"):
             keywords.setdefault("axis", 0)
         return function(*inputs, **keywords)
+    everything = (inputs, keywords)
+    tracked = recording() and any(t.node is not None for t in _tensors(everything))
+    if tracked and method in METHODS and (method == "at" or (ufunc in NUMPY and ufunc.nin == 2)):
+        return METHODS[method](ufunc, *inputs, **keywords)
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     return _without_rule(getattr(ufunc, method), f"np.{name}", inputs, keywords)
 

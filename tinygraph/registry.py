@@ -12,3 +12,7 @@ REGISTRY: dict[str, Primitive] = {}
 
 # NumPy's function, or (ufunc, method name), to ours.
 NUMPY: dict[Any, Callable[..., Any]] = {}
+
+# What (ufunc, method name) does where it is not an operation of its own: by the method's name,
+# called with the ufunc and the arguments.
+METHODS: dict[str, Callable[..., Any]] = {}
