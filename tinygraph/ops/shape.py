@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import NotDifferentiable
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor
-from .axes import Axis
+from .axes import Axis, checked_axis
 from .indexing import getitem
 
 Shape = int | tuple[int, ...]
@@ -36,7 +36,7 @@ def reshape(a: Operand, shape: Shape) -> Any:
 
 @primitive(
     numpy=[np.transpose, np.permute_dims],
-    a=lambda ct, axes: np.transpose(ct, None if axes is None else _inverse(axes)),
+    a=lambda ct, axes: ct.transpose(None if axes is None else inverse(axes)),
     samples=(
         sample((2, 3)),
         sample((2, 3, 4), (1, 2, 0)),
@@ -50,7 +50,8 @@ def transpose(a: Operand, axes: Sequence[int] | None = None) -> Any:
     return a.transpose(axes)
 
 
-def _inverse(axes: Sequence[int]) -> list[int]:
+def inverse(axes: Sequence[int]) -> list[int]:
+    """The order that puts transposed axes back."""
     order = [i % len(axes) for i in axes]
     return sorted(range(len(order)), key=order.__getitem__)
 
@@ -67,18 +68,18 @@ def moveaxis(a: Operand, source: Axis, destination: Axis) -> Any:
 
 @primitive(
     numpy=np.swapaxes,
-    a=lambda ct, axis1, axis2: np.swapaxes(ct, axis1, axis2),
+    a=lambda ct, axis1, axis2: ct.swapaxes(axis1, axis2),
     samples=(sample((2, 3, 4), 0, -1), sample((2, 3), 1, 0), sample((2, 0), 0, 1)),
 )
 def swapaxes(a: Operand, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
-    return np.swapaxes(a, axis1, axis2)
+    return a.swapaxes(axis1, axis2)
 
 
 @primitive(
     numpy=[np.matrix_transpose, np.linalg.matrix_transpose],
     label="ᵀ",
-    x=lambda ct: np.matrix_transpose(ct),
+    x=lambda ct: ct.swapaxes(-1, -2),
     samples=(sample((2, 3)), sample((4, 2, 3))),
 )
 def matrix_transpose(x: Operand, /) -> Any:
@@ -108,7 +109,10 @@ def broadcast_to(array: Operand, shape: Shape) -> Any:
 )
 def expand_dims(a: Operand, axis: int | tuple[int, ...]) -> Any:
     """Axes of size 1 put in, at these places of the result."""
-    return np.expand_dims(a, axis)
+    if type(axis) is not int:
+        return np.expand_dims(a, axis)
+    at = checked_axis(axis, a.ndim + 1, "expand_dims")
+    return a.reshape((*a.shape[:at], 1, *a.shape[at:]))
 
 
 @primitive(
@@ -124,13 +128,13 @@ def expand_dims(a: Operand, axis: int | tuple[int, ...]) -> Any:
 )
 def squeeze(a: Operand, axis: Axis = None) -> Any:
     """Axes of size 1 taken out; None: all of them."""
-    return np.squeeze(a, axis)
+    return a.squeeze(axis)
 
 
 @primitive(
     numpy=np.ravel,
     a=lambda ct, a_shape, order: (
-        np.transpose(ct.reshape(a_shape[::-1])) if order == "F" else ct.reshape(a_shape)
+        ct.reshape(a_shape[::-1]).transpose() if order == "F" else ct.reshape(a_shape)
     ),
     samples=(sample((2, 3)), sample((2, 3, 2), order="F"), sample(()), sample((0, 2))),
 )
