@@ -1,27 +1,32 @@
 """Joining arrays, taking them apart, and choosing between them."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor
-from .axes import checked_axis
+from .axes import checked_axis, in_front, suited
 
 
 def _pieces(ct: Any, shapes: Sequence[tuple[int, ...]], axis: int | None) -> list[Any]:
     """The cotangent of a concatenation, cut where the arrays met."""
     if axis is None:
-        sizes = [int(np.prod(shape)) for shape in shapes]
-        axis = 0
-    else:
-        sizes = [shape[axis] for shape in shapes]
-    lead = (slice(None),) * (axis % ct.ndim)
+        pieces = _cut(ct, accumulate(map(math.prod, shapes)), 0)
+        return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+    return _cut(ct, accumulate([shape[axis] for shape in shapes]), axis)
+
+
+def _cut(x: Any, ends: Iterable[int], axis: int) -> list[Any]:
+    """The pieces of x along the axis, up to each end."""
+    lead = (slice(None),) * (axis % x.ndim)
     pieces, start = [], 0
-    for size, shape in zip(sizes, shapes, strict=True):
-        pieces.append(ct[(*lead, slice(start, start + size))].reshape(shape))
-        start += size
+    for end in ends:
+        pieces.append(x[(*lead, slice(start, end))])
+        start = end
     return pieces
 
 
@@ -59,7 +64,7 @@ def concatenate(arrays: Operand, axis: int | None = 0) -> Any:
 @primitive(
     numpy=np.stack,
     sequence="arrays",
-    arrays=lambda ct, axis: list(np.moveaxis(ct, axis, 0)),
+    arrays=lambda ct, axis: list(in_front(ct, axis)),
     samples=(
         sample([(2, 3), (2, 3)]),
         sample([(2, 3), (2, 3), (2, 3)], axis=-1),
@@ -76,28 +81,34 @@ def concatenate(arrays: Operand, axis: int | None = 0) -> Any:
 )
 def stack(arrays: Operand, axis: int = 0) -> Any:
     """Arrays of one shape, side by side along a new axis."""
-    return np.stack(arrays, axis)
+    return np.array(arrays) if axis == 0 and len(arrays) else np.stack(arrays, axis)
 
 
 @primitive(
     several=True,
-    x=lambda ct, axis: np.stack(ct, axis),
+    x=lambda ct, axis: suited(stack, *ct)(ct, axis),
     samples=(sample((3, 2)), sample((2, 3), axis=-1), sample((2,))),
 )
 def unstack(x: Operand, /, *, axis: int = 0) -> Any:
     """The slices along an axis, as a tuple."""
-    return tuple(np.moveaxis(x, axis, 0))
+    return tuple(in_front(x, checked_axis(axis, x.ndim, "unstack")))
 
 
 @primitive(
     several=True,
     name="split",
-    ary=lambda ct, axis: np.concatenate(ct, axis),
+    ary=lambda ct, axis: suited(concatenate, *ct)(ct, axis),
     samples=(sample((6, 2), 3), sample((2, 5), [1, 3], axis=1), sample((4,), [2, 2])),
 )
 def split_at(ary: Operand, indices_or_sections: Any, axis: int = 0) -> Any:
     """The array cut into equal sections, or before these indices."""
-    return tuple(np.split(ary, indices_or_sections, axis))
+    length = ary.shape[axis]
+    if np.ndim(indices_or_sections):
+        return tuple(_cut(ary, [*indices_or_sections, length], axis))
+    n = int(indices_or_sections)
+    if n != indices_or_sections or n < 1 or length % n:
+        raise ValueError("array split does not result in an equal division")
+    return tuple(_cut(ary, [length // n * i for i in range(1, n + 1)], axis))
 
 
 @derived(numpy=np.split)
@@ -119,8 +130,8 @@ if hasattr(np, "unstack"):  # NumPy 2.1
     weak=True,
     selects=True,
     condition=None,
-    a=lambda ct, condition: np.where(condition, ct, 0),
-    b=lambda ct, condition: np.where(condition, 0, ct),
+    a=lambda ct, condition: np.where(condition, ct, 0.0),
+    b=lambda ct, condition: np.where(condition, 0.0, ct),
     samples=(
         sample(np.array([True, False, True]), (3,), (2, 3)),
         sample(np.array([[True], [False]]), (3,), 0.0),
