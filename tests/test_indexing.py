@@ -172,6 +172,21 @@ def test_an_index_that_does_not_fit(index, kind, use):
     assert isinstance(caught.value, kind)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+def test_wide_rows_that_are_read_again(dtype):
+    x = numbered((5, 3, 100))
+    index = np.array([[4, 0, 4], [1, 4, 0]], dtype) if dtype is np.uint8 else np.array(
+        [[-1, 0, 4], [1, -1, -5]], dtype
+    )  # fmt: skip
+    leaf = tg.Variable(x)
+    y = leaf[index]
+    ct = np.random.default_rng(0).normal(size=y.shape)
+    (g,) = tg.gradients(y, leaf, ct, retain_graph=True)
+    np.testing.assert_array_equal(g.numpy(), scattered(ct, index, x.shape))
+    (again,) = tg.gradients(leaf[index,], leaf, ct)
+    np.testing.assert_array_equal(again.numpy(), g.numpy())
+
+
 # Writing
 
 
