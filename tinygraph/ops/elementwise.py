@@ -48,7 +48,7 @@ def multiply(a: Operand, b: Operand, /) -> Any:
     label="÷",
     domain={"b": (0, INF)},
     a=lambda ct, b: ct / b,
-    b=lambda ct, a, b: -ct * (a / b) / b,
+    b=lambda ct, y, b: -ct / b * y,
 )
 def divide(a: Operand, b: Operand, /) -> Any:
     """a / b."""
@@ -184,7 +184,8 @@ def copysign(a: Operand, b: Operand, /) -> Any:
 
 def _won(ct: Any, mine: Any, other: Any) -> Any:
     # A tie is shared: half of the cotangent to each.
-    return ct * (mine > other) + ct * (mine == other) * 0.5
+    won, ties = ct * (mine > other), mine == other
+    return won + ct * ties * 0.5 if np.count_nonzero(ties) else won
 
 
 def _won_over_nan(ct: Any, mine: Any, other: Any) -> Any:
@@ -204,8 +205,8 @@ def maximum(a: Operand, b: Operand, /) -> Any:
 @elementwise(
     np.minimum,
     label="min",
-    a=lambda ct, a, b: _won(ct, -a, -b),
-    b=lambda ct, a, b: _won(ct, -b, -a),
+    a=lambda ct, a, b: _won(ct, b, a),
+    b=lambda ct, a, b: _won(ct, a, b),
 )
 def minimum(a: Operand, b: Operand, /) -> Any:
     """The smaller of a and b, NaN if either is. Ties share the cotangent equally."""
@@ -261,7 +262,7 @@ def _below(ct: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 )
 def clip_between(a: Operand, a_min: Operand = None, a_max: Operand = None) -> Any:
     """min(max(a, a_min), a_max)."""
-    return np.clip(a, a_min, a_max)
+    return a.clip(a_min, a_max) if type(a) is np.ndarray else np.clip(a, a_min, a_max)
 
 
 @derived(numpy=np.clip)
