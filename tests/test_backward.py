@@ -105,6 +105,14 @@ def test_gradients_of_intermediate_results():
     assert (gu.item(), gx.item()) == (24.0, 96.0)  # 3u², 6u·2x at u = 4
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_each_output_of_an_operation_gets_what_its_uses_send(create_graph):
+    x = tg.Variable([1.0, 2.0, 3.0])
+    a, b, _ = tg.unstack(x)
+    (g,) = tg.gradients(a * a + 2 * b + a * b, x, create_graph=create_graph)
+    np.testing.assert_array_equal(g.detach().numpy(), [4.0, 3.0, 0.0])
+
+
 def test_gradients_of_several_outputs_sum():
     x = tg.Variable([1.0, 2.0])
     (g,) = tg.gradients([x * 2, (x * x).sum()], x, [np.array([1.0, 10.0]), None])

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .node import Node, clock
 from .primitive import Primitive
-from .tensor import Tensor, untracked, with_node
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from .tensor import Tensor, new, untracked
 
 
-class Bundle(tuple[Any, ...]):
-    """Cotangents of an operation with several outputs; None for those that nothing used."""
+class Bundle:
+    """Cotangents of an operation with several outputs, by position; those used so far."""
 
+    __slots__ = ("cts", "dtype", "shape")
+
+    cts: dict[int, Any]
     shape: Any
     dtype: Any
 
     @classmethod
-    def of(cls, items: Iterable[Any], shape: Any, dtype: Any) -> Bundle:
+    def of(cls, cts: dict[int, Any], shape: Any, dtype: Any) -> Bundle:
         """The bundle for outputs of these shapes and dtypes."""
-        bundle = cls(items)
-        bundle.shape, bundle.dtype = shape, dtype
+        bundle = cls()
+        bundle.cts, bundle.shape, bundle.dtype = cts, shape, dtype
         return bundle
 
     def filled(self) -> list[Any]:
         """The cotangents, with zeros for those that nothing used."""
+        cts = self.cts
         return [
-            np.zeros(shape, dtype) if ct is None else ct
-            for ct, shape, dtype in zip(self, self.shape, self.dtype, strict=True)
+            cts[i] if i in cts else np.zeros(shape, dtype)
+            for i, (shape, dtype) in enumerate(zip(self.shape, self.dtype, strict=True))
         ]
 
-    def __add__(self, other: Any) -> Bundle:
-        pairs = zip(self, other, strict=True)
-        total = (b if a is None else a if b is None else a + b for a, b in pairs)
-        return Bundle.of(total, self.shape, self.dtype)
+    def __add__(self, other: Bundle) -> Bundle:
+        total = Bundle.of(dict(self.cts), self.shape, self.dtype)
+        total += other
+        return total
+
+    def __iadd__(self, other: Bundle) -> Bundle:
+        # Only what the other holds, so that gathering n outputs takes n steps.
+        cts = self.cts
+        for i, ct in other.cts.items():
+            cts[i] = cts[i] + ct if i in cts else ct
+        return self
 
 
 def _rule(ct: Any, index: int, shape: Any, dtype: Any) -> Bundle:
-    return Bundle.of((ct if i == index else None for i in range(len(shape))), shape, dtype)
+    return Bundle.of({index: ct}, shape, dtype)
 
 
 def output(values: Any, index: int) -> Any:
@@ -54,14 +62,19 @@ _OUTPUT = Primitive(output, output, {"values": _rule}).pullback("values")
 
 def select(node: Node, index: int, value: Any) -> Tensor:
     """The tensor of one output of a node; integers and booleans are not tracked."""
-    if value.dtype.kind not in "fc":
+    dtype = value.dtype
+    if dtype.kind not in "fc":
         return untracked(value)
     own = Node()
     own.pullback = _OUTPUT
     own.parent = node
     own.kept = None
     own.params = (index,)
-    own.shape, own.dtype = value.shape, value.dtype
+    own.shape = shape = value.shape
+    own.dtype = dtype
     own.order = next(clock)
-    own.value = None if own.shape else value
-    return with_node(value, own)
+    own.value = None if shape else value
+    out = new(Tensor)
+    out.value = value
+    out.node = own
+    return out
