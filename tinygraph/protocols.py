@@ -19,8 +19,10 @@ IN_PLACE = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal,
 
 def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
     """What `np.exp(t)`, `array * t` and `np.add.reduce(t)` do."""
-    if method == "__call__" and not keywords and ufunc in NUMPY:
-        return NUMPY[ufunc](*inputs)
+    if not keywords and method == "__call__":
+        function = NUMPY.get(ufunc)
+        if function is not None:
+            return function(*inputs)
     function = NUMPY.get(ufunc if method == "__call__" else (ufunc, method))
     if function is not None:
         if method in ("reduce", "accumulate"):
