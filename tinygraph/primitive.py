@@ -31,7 +31,7 @@ on arrays; `create_graph=True` runs the same rules on tensors, and so differenti
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -101,7 +101,7 @@ class Primitive:
 
         self.signature = inspect.signature(definition)
         parameters = self.signature.parameters
-        served = [*rules, *(joint[0] if joint else ())]
+        served = dict.fromkeys([*rules, *(joint[0] if joint else ())])
         self._check_names(served)
         variadic = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL and n in rules]
         self.sequence = sequence or (variadic[0] if variadic else None)
@@ -125,7 +125,7 @@ class Primitive:
         self.save_rules = {n: Rule(self, (), f, known) for n, f in self.saves.items()}
         self._pullbacks: dict[tuple[str, ...], Pullback] = {}
 
-    def _check_names(self, served: list[str]) -> None:
+    def _check_names(self, served: Iterable[str]) -> None:
         """Raise DeclarationError for names that are taken, or that nothing here has."""
         parameters = self.signature.parameters
         for name, p in parameters.items():
@@ -143,6 +143,14 @@ class Primitive:
                     f"{self.name}: a gradient rule for {name!r}, but the operation takes "
                     f"({', '.join(parameters)}); name one of these"
                 )
+
+    def rules_for(self, tracked: tuple[str, ...]) -> list[Rule]:
+        """The rules for a choice of operands: a joint rule if all that it serves are in it."""
+        rules = [rule for rule in self.rules if not {*rule.serves}.isdisjoint(tracked)]
+        single = {x for rule in rules if not rule.joint for x in rule.serves}
+        joint = [r for r in rules if r.joint and ({*r.serves} <= {*tracked} or not single)]
+        served = {x for rule in joint for x in rule.serves}
+        return joint + [r for r in rules if not r.joint and served.isdisjoint(r.serves)]
 
     def pullback(self, *tracked: str) -> Pullback:
         """The way back to these operands."""
@@ -204,6 +212,7 @@ def elementwise(
     symbol: str | None = None,
     domain: Mapping[str, tuple[float, float]] | None = None,
     numpy: Any = None,
+    joint: tuple[tuple[str, ...], Callable[..., Any]] | None = None,
     **rules: GradientRule,
 ) -> Declaration:
     """Declare an operation that works element by element and broadcasts its operands.
@@ -212,6 +221,8 @@ def elementwise(
     label: what stands on the picture; symbol: an operator that is faster than `ufunc`.
     domain: for an operand, the open interval where it is differentiable.
     numpy: further NumPy functions that this one stands for.
+    joint: (operand names, rule) where one rule returns all their cotangents with less work than
+        each has alone; it serves where all of them are tracked, and `rules` else.
     rules: for each operand its gradient rule; None where it has no derivative.
 
     Rules need not undo broadcasting: the engine sums a cotangent over the axes that were added.
@@ -229,6 +240,7 @@ def elementwise(
             definition,
             ufunc or definition,
             rules,
+            joint=joint,
             broadcasts=True,
             weak=True,
             ufunc=ufunc,
@@ -262,7 +274,8 @@ def primitive(
     """Declare any operation. The decorated function computes it, on arrays.
 
     numpy: the NumPy function it stands for, or a list; (ufunc, "reduce") for a ufunc's method.
-    joint: (operand names, rule) where one rule returns all their cotangents, in that order.
+    joint: (operand names, rule) where one rule returns all their cotangents, in that order. Where
+        they have `rules` of their own too, those serve unless all are tracked.
     saves: extra values that rules ask for. The function then returns (y, *values), and for each
         name here stands the function that computes it again from operands and static arguments,
         by their names, when rules are themselves differentiated.

@@ -81,7 +81,7 @@ class Pullback:
     def __init__(self, primitive: Primitive, tracked: tuple[str, ...]) -> None:
         self.primitive, self.tracked = primitive, tracked
         self.selects = primitive.selects
-        self.rules = [r for r in primitive.rules if set(r.serves) & set(tracked)]
+        self.rules = primitive.rules_for(tracked)
         keeps = dict.fromkeys(name for rule in self.rules for name in rule.kept(primitive))
         for name in [n for n in keeps if n in primitive.saves]:
             # Kept to compute `name` again, should the rules themselves be differentiated.

@@ -42,11 +42,17 @@ def multiply(a: Operand, b: Operand, /) -> Any:
     """a · b."""
 
 
+def _quotient(ct: Any, y: Any, b: Any) -> tuple[Any, Any]:
+    slope = ct / b
+    return slope, -(slope * y)
+
+
 @elementwise(
     np.divide,
     symbol="/",
     label="÷",
     domain={"b": (0, INF)},
+    joint=(("a", "b"), _quotient),
     a=lambda ct, b: ct / b,
     b=lambda ct, y, b: -ct / b * y,
 )

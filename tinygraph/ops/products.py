@@ -15,7 +15,7 @@ from .shape import expand_dims, moveaxis, reshape, squeeze, transpose
 
 
 def _transposed(x: Any) -> Any:
-    return x.swapaxes(-1, -2)
+    return x.T if x.ndim == 2 else x.swapaxes(-1, -2)
 
 
 def _product(a: Any, b: Any, out: Any = None) -> Any:
@@ -26,20 +26,24 @@ def _product(a: Any, b: Any, out: Any = None) -> Any:
 
 
 def _matmul_left(ct: Any, b: Any, shape: Any) -> Any:
+    if ct.ndim == 2 == b.ndim:
+        return _product(ct, b.T)
     if b.ndim == 1:
         return ct[..., np.newaxis] * b
     if len(shape) == 1:
         return (b @ ct[..., np.newaxis])[..., 0]
-    return _product(ct, _transposed(b))
+    return ct @ _transposed(b)
 
 
 def _matmul_right(ct: Any, a: Any, shape: Any, b_out: Any) -> Any:
+    if ct.ndim == 2 == a.ndim:
+        return _product(a.T, ct, b_out)
     if len(shape) == 1:
         # Each row of a, times its element of the cotangent.
         return ct * a if a.ndim == 1 else (_transposed(a) @ ct[..., np.newaxis])[..., 0]
     if a.ndim == 1:
         return a[:, np.newaxis] * ct[..., np.newaxis, :]
-    return _product(_transposed(a), ct, b_out)
+    return _transposed(a) @ ct
 
 
 def _explain_matmul(error: Exception, a: Any, b: Any) -> str | None:
