@@ -191,7 +191,9 @@ def copysign(a: Operand, b: Operand, /) -> Any:
 def _won(ct: Any, mine: Any, other: Any) -> Any:
     # A tie is shared: half of the cotangent to each.
     won, ties = ct * (mine > other), mine == other
-    return won + ct * ties * 0.5 if np.count_nonzero(ties) else won
+    if ties.ndim and not np.count_nonzero(ties):
+        return won
+    return won + ct * ties * 0.5
 
 
 def _won_over_nan(ct: Any, mine: Any, other: Any) -> Any:
