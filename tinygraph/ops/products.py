@@ -1,6 +1,8 @@
 """Products of vectors, matrices and higher arrays."""
 
+import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -124,7 +126,9 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
             "both vectors need the same length"
         )
     left = conjugate(a) if a.dtype.kind == "c" else a
-    product: Tensor = multiply(moveaxis(left, axis, -1), moveaxis(b, axis, -1))
+    if axis != -1:
+        left, b = moveaxis(left, axis, -1), moveaxis(b, axis, -1)
+    product: Tensor = multiply(left, b)
     return sum(product, -1)
 
 
@@ -175,41 +179,53 @@ def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
         )
     free_a = [i for i in range(a.ndim) if i not in summed_a]
     free_b = [i for i in range(b.ndim) if i not in summed_b]
-    n = int(np.prod([a.shape[i] for i in summed_a], dtype=int))
-    rows = int(np.prod([a.shape[i] for i in free_a], dtype=int))
-    columns = int(np.prod([b.shape[i] for i in free_b], dtype=int))
-    left = reshape(transpose(a, (*free_a, *summed_a)), (rows, n))
-    right = reshape(transpose(b, (*summed_b, *free_b)), (n, columns))
-    return reshape(
-        matmul(left, right), tuple([a.shape[i] for i in free_a] + [b.shape[i] for i in free_b])
-    )
+    n = math.prod([a.shape[i] for i in summed_a])
+    rows, columns = [a.shape[i] for i in free_a], [b.shape[i] for i in free_b]
+    left = _arranged(a, [*free_a, *summed_a], (math.prod(rows), n))
+    right = _arranged(b, [*summed_b, *free_b], (n, math.prod(columns)))
+    return _arranged(matmul(left, right), [0, 1], (*rows, *columns))
+
+
+def _arranged(x: Tensor, axes: list[int], shape: tuple[int, ...]) -> Tensor:
+    """Transposed and reshaped, where it is not so already."""
+    if axes != list(range(x.ndim)):
+        x = transpose(x, axes)
+    return x if x.shape == shape else reshape(x, shape)
 
 
 # Einstein summation
 
 
 def _einsum(ct: Any, operands: Sequence[Any], subscripts: str, needs: Sequence[int]) -> list[Any]:
-    inputs, output = subscripts.split("->")
-    terms = inputs.split(",")
     cts: list[Any] = [None] * len(operands)
     for k in needs:
-        cts[k] = _einsum_operand(ct, operands, terms, output, k)
+        cts[k] = _einsum_operand(ct, operands, subscripts, k)
     return cts
 
 
-def _einsum_operand(ct: Any, operands: Sequence[Any], terms: list[str], output: str, k: int) -> Any:
-    """The cotangent of operand k: the others and ct, summed over all but its own letters."""
-    others = [i for i in range(len(terms)) if i != k]
-    known = {*output, *(letter for i in others for letter in terms[i])}
-    own = "".join(dict.fromkeys(terms[k]))  # each letter once
+@lru_cache(maxsize=256)
+def _turned(subscripts: str, k: int) -> tuple[str, str, str, str]:
+    """Subscripts for the cotangent of operand k, from that of the result and the other operands.
+
+    Then operand k's own letters, each of them once, and those of them that the subscripts give.
+    """
+    inputs, output = subscripts.split("->")
+    others = inputs.split(",")
+    term = others.pop(k)
+    known = {*output, *"".join(others)}
+    own = "".join(dict.fromkeys(term))
     found = "".join(letter for letter in own if letter in known)
-    g = np.einsum(
-        ",".join([output, *(terms[i] for i in others)]) + "->" + found,
-        ct,
-        *[operands[i] for i in others],
-    )
+    return f"{','.join([output, *others])}->{found}", term, own, found
+
+
+def _einsum_operand(ct: Any, operands: Sequence[Any], subscripts: str, k: int) -> Any:
+    """The cotangent of operand k: the others and ct, summed over all but its own letters."""
+    turned, term, own, found = _turned(subscripts, k)
+    g = np.einsum(turned, ct, *operands[:k], *operands[k + 1 :])
     shape = operands[k].shape
-    size = {letter: shape[terms[k].index(letter)] for letter in own}
+    if found == term and g.shape == shape:
+        return g
+    size = {letter: shape[term.index(letter)] for letter in own}
     # Axes that broadcast (size 1 here, more elsewhere) are summed; those only this operand has
     # were summed over in the forward pass, so every element along them gets the same.
     wide = [i for i, letter in enumerate(found) if size[letter] == 1 and g.shape[i] != 1]
@@ -218,10 +234,10 @@ def _einsum_operand(ct: Any, operands: Sequence[Any], terms: list[str], output: 
     sizes = dict(zip(found, g.shape, strict=True))
     g = g.reshape([sizes.get(letter, 1) for letter in own])
     g = np.broadcast_to(g, [size[letter] for letter in own])
-    for i, letter in enumerate(terms[k]):
-        if letter in terms[k][:i]:
+    for i, letter in enumerate(term):
+        if letter in term[:i]:
             # A repeated letter took a diagonal: everything off it gets nothing.
-            first = terms[k].index(letter)
+            first = term.index(letter)
             g = np.expand_dims(g, i)
             off = [size[letter] if j in (first, i) else 1 for j in range(g.ndim)]
             g = np.where(np.eye(size[letter], dtype=bool).reshape(off), g, 0)
@@ -300,17 +316,23 @@ def _explicit(arguments: Sequence[Any]) -> tuple[str, list[Tensor]]:
         if last is not None:
             subscripts += "->" + _letters(last)
     operands = [as_tensor(x, f"einsum: operand {i}") for i, x in enumerate(given)]
+    return _written_out(subscripts, tuple([x.shape for x in operands])), operands
+
+
+@lru_cache(maxsize=256)
+def _written_out(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> str:
+    """The subscripts without an ellipsis and with the output."""
     inputs, arrow, output = subscripts.partition("->")
     terms = inputs.split(",")
-    if len(terms) != len(operands):
+    if len(terms) != len(shapes):
         raise ArgumentError(
-            f"einsum: {subscripts!r} names {len(terms)} operands, {len(operands)} came"
+            f"einsum: {subscripts!r} names {len(terms)} operands, {len(shapes)} came"
         )
-    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
+    for i, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
         letters = len(term.replace("...", ""))
-        if letters != x.ndim and not ("..." in term and letters < x.ndim):
+        if letters != len(shape) and not ("..." in term and letters < len(shape)):
             raise ShapeError(
-                f"einsum: operand {i} has shape {x.shape}, and {term!r} stands for "
+                f"einsum: operand {i} has shape {shape}, and {term!r} stands for "
                 f"{letters} axes; write a letter for each axis, or ... for the rest"
             )
     if not arrow:
@@ -318,20 +340,26 @@ def _explicit(arguments: Sequence[Any]) -> tuple[str, list[Tensor]]:
         output = "".join(sorted(c for c in set(every) if every.count(c) == 1))
         output = ("..." if "..." in inputs else "") + output
     unused = (c for c in _alphabet() if c not in subscripts)
-    most = max((x.ndim - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True)
-                if "..." in t), default=0)  # fmt: skip
+    most = max(
+        (
+            len(shape) - len(term.replace("...", ""))
+            for term, shape in zip(terms, shapes, strict=True)
+            if "..." in term
+        ),
+        default=0,
+    )
     rest = "".join(next(unused) for _ in range(most))
     if rest and "..." not in output and arrow:
         raise ShapeError(
             f"einsum: {subscripts!r} drops the broadcast axes of '...'; write ... in the output too"
         )
     terms = [
-        term.replace("...", rest[most - (x.ndim - len(term.replace("...", ""))) :])
+        term.replace("...", rest[most - (len(shape) - len(term.replace("...", ""))) :])
         if "..." in term
         else term
-        for term, x in zip(terms, operands, strict=True)
+        for term, shape in zip(terms, shapes, strict=True)
     ]
-    return f"{','.join(terms)}->{output.replace('...', rest)}", operands
+    return f"{','.join(terms)}->{output.replace('...', rest)}"
 
 
 def _alphabet() -> Iterator[str]:
