@@ -71,25 +71,50 @@ TANH = "g = g * (1 - out * out)"
 WHERE = "dc += np.where(m, 0, g); g = np.where(m, g, 0)"
 REVERSED = "z = np.zeros(y.shape); z[::-1] = g; g = z"
 PIECES = "dy += g[:y.size]; dc += g[y.size:]"
+LARGEST = "reached = y == y.max(); dy += g / reached.sum() * reached"
+SPREAD = "centred = y - y.mean(); dy += g * 2 / y.size * centred"
+EINSUM = "dc += np.einsum('ij,ik->jk', y, g); g = np.einsum('ik,jk->ij', g, c)"
+MAXIMUM = "dc += g * (c > y); dy += g * (y > c)"
+CLIP = "g = g * (y >= 0) * (y <= 2)"
 OPERATIONS = [
     *alike("elementwise", ["-y"], "-y", "g = -g"),
     *alike("elementwise", ["tg.tanh(y)", "np.tanh(y)"], "np.tanh(y)", TANH, "out"),
     *alike("elementwise", ["y + c"], "y + c", "dc += g"),
     *alike("elementwise", ["y * c", "tg.multiply(y, c)", "np.multiply(y, c)"], "y * c", MULTIPLIED),
     *alike("elementwise", ["y / c"], "y / c", "dc -= g * y / (c * c); g = g / c"),
+    *alike("elementwise", ["tg.maximum(y, c)"], "np.maximum(y, c)", MAXIMUM, chain=False),
+    *alike("elementwise", ["tg.clip(y, 0, 2)"], "np.clip(y, 0, 2)", CLIP),
     *alike("elementwise", ["y * 1.01", "1.01 * y"], "y * 1.01", "g = g * 1.01"),
     *alike("elementwise", ["y + 1.0"], "y + 1.0", "g = g"),
     *alike("elementwise", ["y**2"], "y**2", "g = g * (2 * y)"),
     *alike("elementwise", ["y * k", "k * y"], "y * k", "g = g * k"),
     *alike("reduction", ["y.sum()", "tg.sum(y)", "np.sum(y)"], "y.sum()", "dy += g", chain=False),
     *alike("reduction", ["y.mean()"], "y.mean()", "dy += g / y.size", chain=False),
+    *alike("reduction", ["y.max()"], "y.max()", LARGEST, chain=False),
+    *alike("reduction", ["y.var()"], "y.var()", SPREAD, chain=False, shapes=AXES),
+    *alike("reduction", ["y.prod()"], "y.prod()", "dy += g * (y.prod() / y)", chain=False),
+    *alike("reduction", ["y.cumsum()"], "y.cumsum()", "dy += g[::-1].cumsum()[::-1]",
+           chain=False, shapes=AXES),
     *alike("add a bias", ["y + b"], "y + b", "db += g.sum(0)", shapes=SQUARE),
     *alike("product", ["y @ c", "np.matmul(y, c)"], "y @ c", PRODUCT, shapes=SQUARE),
+    *alike("product", ["k @ y"], "k @ y", "g = k.T @ g", shapes=SQUARE),
+    *alike("product", ["tg.tensordot(y, c, 1)"], "np.tensordot(y, c, 1)", PRODUCT, shapes=SQUARE),
+    *alike("product", ["tg.einsum('ij,jk->ik', y, c)"], "np.einsum('ij,jk->ik', y, c)", EINSUM,
+           shapes=SQUARE),
+    *alike("shape", ["y.reshape(-1)"], "y.reshape(-1)", "dy += g.reshape(y.shape)",
+           chain=False, shapes=SQUARE),
+    *alike("shape", ["y.T"], "y.T", "g = g.T", shapes=SQUARE),
+    *alike("shape", ["tg.expand_dims(y, 0)"], "y[None]", "dy += g[0]", chain=False, shapes=SQUARE),
+    *alike("indexing", ["y[0]"], "y[0]", "dy[0] += g", chain=False, shapes=AXES),
+    *alike("indexing", ["y[i]"], "y[i]", "np.add.at(dy, i, g)", chain=False, shapes=AXES),
     *alike("indexing", ["y[::-1]"], "y[::-1]", REVERSED, shapes=AXES),
     *alike("where", ["tg.where(m, y, c)", "np.where(m, y, c)"], "np.where(m, y, c)", WHERE,
            shapes=AXES),
     *alike("joining", ["tg.concatenate([y, c])", "np.concatenate([y, c])"],
            "np.concatenate([y, c])", PIECES, chain=False, shapes=AXES),
+    *alike("joining", ["tg.stack([y, c])"], "np.stack([y, c])", "dy += g[0]; dc += g[1]",
+           chain=False, shapes=AXES),
+    *alike("joining", ["tg.split(y, 1)[0]"], "np.split(y, 1)[0]", "g = g", shapes=AXES),
     *alike("untracked", ["tg.tanh(s)", "np.tanh(s)"], "np.tanh(s)"),
     *alike("untracked", ["s * t"], "s * t"),
     *alike("untracked", ["s * 1.01"], "s * 1.01"),
@@ -103,7 +128,8 @@ def names(shape):
     # Chains must neither grow nor vanish, so a matrix is close to the identity.
     c = np.eye(n) * 1.01 if len(shape) == 2 else np.linspace(0.98, 1.02, n).reshape(shape)
     x, b = np.ones(shape), np.full(n, 0.01)
-    shared = {"np": np, "tg": tg, "k": np.full(shape, 1.01), "m": np.arange(n) % 2 == 0}
+    k = c.copy() if len(shape) == 2 else np.full(shape, 1.01)
+    shared = {"np": np, "tg": tg, "k": k, "m": np.arange(n) % 2 == 0, "i": np.zeros(3, int)}
     # Without axes NumPy computes with scalars.
     bare = shared | {"x": x[()], "c": c[()], "b": b, "s": x[()], "t": c[()]}
     tensors = {"x": tg.Variable(x), "c": tg.Variable(c), "b": tg.Variable(b)}
