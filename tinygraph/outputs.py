@@ -78,3 +78,18 @@ def select(node: Node, index: int, value: Any) -> Tensor:
     out.value = value
     out.node = own
     return out
+
+
+def outputs_of(y: Any, node: Node | None = None) -> tuple[Tensor, ...]:
+    """The outputs of an operation that has more than one."""
+    if node is None:
+        return tuple([untracked(part) for part in y])
+    node.shape = tuple([part.shape for part in y])
+    node.dtype = tuple([part.dtype for part in y])
+    node.value = None
+    return tuple([select(node, i, part) for i, part in enumerate(y)])
+
+
+def places(values: Any, node: Node) -> list[Tensor]:
+    """The outputs again, at their places in the graph."""
+    return [select(node, i, value) for i, value in enumerate(values)]

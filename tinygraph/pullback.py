@@ -160,7 +160,9 @@ class Pullback:
             lines.append(f"    {targets} = _rule_{k}({words})")
         if primitive.sequence:
             pairs = "zip(_parents, _positions)"
-            item = f"_fit(_ct_{primitive.sequence}[_i], _p, _node)"
+            ct = f"_ct_{primitive.sequence}[_i]"
+            same = f"type(_g := {ct}) is _kind and _g.shape == _p.shape and _g.dtype is _p.dtype"
+            item = f"_g if {same} else _fit(_g, _p, _node)"
             lines.append(f"    return [(_p, {item}) for _p, _i in {pairs}]")
             return lines, names
         if guarded and primitive.broadcasts:
@@ -216,7 +218,11 @@ class Pullback:
             elif name in self.tracked:
                 yield f"    {name} = _with_node({name}, _parent_{name})"
             elif primitive.local(name) == "_y":
-                names["_place"] = _outputs if primitive.several else with_node
+                names["_place"] = with_node
+                if primitive.several:
+                    from .outputs import places  # which declares with this module's help
+
+                    names["_place"] = places
                 yield "    _y = _place(_y, _node)"
         for name in self.keeps:
             if name in primitive.saves:
@@ -263,12 +269,6 @@ class Pullback:
         for i in range(count):
             found.append((f"{primitive.sequence}[{i}]", next(parents if i in tracked else known)))
         return found
-
-
-def _outputs(values: Any, node: Node) -> list[Any]:
-    from .outputs import select  # declared with this module's help
-
-    return [select(node, i, value) for i, value in enumerate(values)]
 
 
 # What generated code calls off its fast path

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REFUSALS = (ValueError, TypeError, IndexError, OverflowError, np.linalg.LinAlgError)
 NUMBERS = frozenset({float, int, bool, complex})  # weak in NumPy's promotion
 REALS = frozenset({float, int, bool})  # those that leave the dtype of a floating operand alone
+VALUES = frozenset({np.ndarray, *(dtype.type for dtype in map(np.dtype, "?bhilqBHILQefdgFDG"))})
 # The dtypes of arrays that are taken as they are.
 PLAIN = frozenset(map(np.dtype, np.typecodes["All"])) - frozenset(map(np.dtype, "SUVOMm"))
 UNROLLED = 3  # with more differentiable operands, which are tracked is found out at run time
@@ -91,8 +92,13 @@ def _generate(primitive: Primitive, name: str, parameters: str, *, keywords: boo
         "_implementation": primitive.implementation, "_operand": operand, "_described": described,
         "_static": static, "_explain": explain, "_with_keywords": with_keywords,
         "_large": large, "_LARGE": LARGE, "_compute": compute, "_ufunc": primitive.ufunc,
-        "_result": result, "_unpack": unpack, "_outputs_of": outputs_of, "_ndarray": np.ndarray,
+        "_result": result, "_unpack": unpack, "_ndarray": np.ndarray,
+        "_VALUES": VALUES,
     }  # fmt: skip
+    if primitive.several:
+        from .outputs import outputs_of  # which declares with this module's help
+
+        names["_outputs_of"] = outputs_of
     for p in primitive.signature.parameters.values():
         if p.default is not p.empty:
             names[f"_default_{p.name}"] = p.default
@@ -141,7 +147,7 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
     yield f"    raise _explain(_primitive, _error, {{{given}}}) from _error"
     own = not isinstance(primitive.implementation, np.ufunc) and not primitive.several
     if own:
-        yield "if type(_y) is not _ndarray: _y = _result(_primitive, _y)"
+        yield "if type(_y) not in _VALUES: _y = _result(_primitive, _y)"
     if primitive.sequence:
         nodes = f"_{primitive.sequence}_nodes"
         yield f"_positions = tuple([_i for _i, _n in enumerate({nodes}) if _n is not None])"
@@ -398,18 +404,6 @@ def result(primitive: Primitive, y: Any) -> Any:
     return array_of(y, primitive.name)
 
 
-def outputs_of(y: Any, node: Node | None = None) -> tuple[Tensor, ...]:
-    """The outputs of an operation that has more than one."""
-    if node is None:
-        return tuple([untracked(part) for part in y])
-    from .outputs import select  # declared with this module's help
-
-    node.shape = tuple([part.shape for part in y])
-    node.dtype = tuple([part.dtype for part in y])
-    node.value = None
-    return tuple([select(node, i, part) for i, part in enumerate(y)])
-
-
 def with_keywords(
     primitive: Primitive, function: Callable[..., Any], args: Any, keywords: dict[str, Any]
 ) -> Any:
@@ -464,4 +458,4 @@ def _plain(primitive: Primitive, args: Any, keywords: dict[str, Any]) -> Any:
         return y
     if getattr(y, "dtype", None) == np.dtype(object):
         raise DTypeError(f"{primitive.name}: it would return an object array")
-    return outputs_of(y) if isinstance(y, tuple) else untracked(y)
+    return tuple(map(untracked, y)) if isinstance(y, tuple) else untracked(y)
