@@ -22,6 +22,10 @@ def _added(ct: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return out.reshape(shape)
 
 
+def _accumulated(ufunc: Any, a: Any, axis: int | None) -> Any:
+    return ufunc.accumulate(np.ravel(a), 0) if axis is None else ufunc.accumulate(a, axis)
+
+
 # Operations of tinygraph.ops, as formulas of NumPy, where no one NumPy function is the same.
 FORMULAS: dict[str, Callable[..., Any]] = {
     "relu": lambda x: x * (x > 0),
@@ -41,6 +45,15 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "unstack": lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)),
     "einsum_explicit": np.einsum,
     "where": np.where,
+    "cummax": lambda a, axis=None: _accumulated(np.maximum, a, axis),
+    "cummin": lambda a, axis=None: _accumulated(np.minimum, a, axis),
+    "cumlogsumexp": lambda a, axis=None: np.log(np.cumsum(np.exp(a), axis)),
+    "fmax_reduce": np.nanmax,
+    "fmin_reduce": np.nanmin,
+    "distinct": lambda a, first, group, chosen: np.take(np.take(a, first, 0), chosen, 0),
+    "lerp": lambda a, b, t: a * (1 - t) + b * t,
+    "constant_in": lambda y, x: y,
+    "evenly_spaced": lambda start, stop, num, dtype: np.linspace(start, stop, num, dtype=dtype),
 }
 # NumPy functions that are made of operations: at which positions arrays stand, and samples.
 DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
@@ -86,7 +99,7 @@ DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
             sample((2, 3), (3, 4)),
             sample((2, 3), (3,)),
             sample((2, 3), (2, 3, 4)),
-            sample((2, 3), ()),
+            sample((2, 3), 1),
         ],
     ),
     "inner": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 3)), sample((), (2,))]),
@@ -131,6 +144,133 @@ DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
     "linalg.tensordot": ([0, 1], [sample((2, 3), (3, 4), axes=1)]),
     "linalg.diagonal": ([0], [sample((2, 3, 4)), sample((2, 3, 3), offset=-1)]),
     "linalg.matrix_transpose": ([0], [sample((2, 3, 4))]),
+}
+# Statistics, sorting, choosing: see also the samples at the declarations of the primitives.
+MASK = np.array([[True, False, True, True], [True, True, False, True]])
+METHODS = [
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
+    "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher",
+    "midpoint", "nearest",
+]  # fmt: skip
+QUANTILES = [
+    sample((5,), 0.3),
+    sample((2, 3), 1),
+    sample((3, 4), [0.3, 0.9], axis=0),
+    sample((2, 3, 4), [0.2, 1.0], axis=(2, 0), keepdims=True),
+    sample((3, 4), np.array([[0.0, 0.6]]), axis=1),
+    sample((4,), 0.6, weights=np.array([1, 0, 2, 3]), method="inverted_cdf"),
+    sample((3, 2), [0.6, 0.1], axis=0, weights=np.array([1, 2, 3]), method="inverted_cdf"),
+    *(sample((7,), [0.1, 0.4, 0.95], method=method) for method in METHODS),
+]
+MEDIANS = [
+    sample((5,)),
+    sample((2, 3)),
+    sample((3, 4), axis=0),
+    sample((2, 3, 2), axis=(2, 0), keepdims=True),
+    sample((3, 2), axis=-1, keepdims=True),
+    sample(()),
+]
+REDUCED = [
+    sample((3, 4)),
+    sample((2, 3, 2), axis=(0, -1), keepdims=True),
+    sample((2, 4), axis=1, where=MASK),
+    sample(()),
+]
+DEVIATIONS = [*REDUCED, sample((4, 2), axis=0, correction=1), sample((4, 2), axis=0, ddof=1)]
+LINES = [sample((3,)), sample((2, 3)), sample((3, 2), axis=0)]
+CUMULATIVE = [
+    sample((3,)),
+    sample((3, 2), axis=0),
+    sample((2, 3), axis=-1, include_initial=True),
+]
+DERIVED |= {
+    "ptp": ([0], [sample((3, 4)), sample((2, 3, 4), axis=(0, -1), keepdims=True), sample(())]),
+    "average": (
+        [0, 2],
+        [
+            sample((3, 4)),
+            sample((3, 4), 0, (3, 4)),
+            sample((2, 3), 1, (3,), keepdims=True),
+            sample((2, 3, 2), (2, 0), np.array([[1.0, 2.0], [3.0, 4.0]])),
+            sample((2, 3), 0, (2,), returned=True),
+        ],
+    ),
+    "cov": (
+        [0, 1],
+        [
+            sample((3, 5)),
+            sample((5,)),
+            sample((4, 2), (4, 3), rowvar=False, bias=True),
+            sample((2, 4), fweights=np.array([1, 2, 0, 3])),
+            sample((2, 4), aweights=np.array([1.0, 0.6, 0.5, 1]), ddof=2),
+            sample((4,), (2, 4), fweights=[2, 1, 1, 1], aweights=[1, 0.5, 0.1, 2]),
+        ],
+    ),
+    "corrcoef": ([0, 1], [sample((3, 5)), sample((4,), (4,)), sample((5, 2), rowvar=False)]),
+    "nansum": ([0], [*REDUCED, sample((3, 4), axis=0, initial=2.0)]),
+    "nanprod": ([0], [*REDUCED, sample((3, 2), axis=0, initial=2.0)]),
+    "nanmean": ([0], REDUCED),
+    "nanvar": ([0], DEVIATIONS[:3] + DEVIATIONS[4:]),
+    "nanstd": ([0], DEVIATIONS[:3] + DEVIATIONS[4:]),
+    "nanmax": ([0], [*REDUCED[:2], sample((2, 4), axis=1, where=MASK, initial=-3)]),
+    "nanmin": ([0], [*REDUCED[:2], sample((2, 4), axis=1, where=MASK, initial=3)]),
+    "nancumsum": ([0], LINES),
+    "nancumprod": ([0], LINES),
+    "median": ([0], MEDIANS),
+    "nanmedian": ([0], MEDIANS),
+    "quantile": ([0], QUANTILES),
+    "nanquantile": ([0], [*QUANTILES[:6], *QUANTILES[7:9]]),
+    "percentile": ([0], [sample((5,), 30), sample((3, 4), [25, 80.0], axis=0, method="hazen")]),
+    "nanpercentile": ([0], [sample((5,), 30), sample((3, 4), [25, 80.0], axis=0)]),
+    "sort_complex": ([], []),  # in test_sorting: complex of real
+    "unique": (
+        [0],
+        [
+            sample((4,)),
+            sample((2, 2), True, True, True),
+            sample((3, 2), return_counts=True, axis=0),
+            sample((2, 3), axis=-1),
+        ],
+    ),
+    "unique_all": ([0], [sample((4,)), sample((2, 2))]),
+    "unique_counts": ([0], [sample((2, 2))]),
+    "unique_inverse": ([0], [sample((2, 2))]),
+    "unique_values": ([], []),  # in test_sets: their order is NumPy's secret
+    "union1d": ([0, 1], [sample((3,), (2, 2))]),
+    "intersect1d": ([0], [sample((3,), [1.0, 2.0])]),
+    "setxor1d": ([0, 1], [sample((3,), (2, 2)), sample((3,), (2,), assume_unique=True)]),
+    "setdiff1d": ([0], [sample((4,), [1.0]), sample((2, 2), [1.0], assume_unique=True)]),
+    "cumulative_sum": ([0], CUMULATIVE),
+    "cumulative_prod": ([0], CUMULATIVE),
+    "select": ([], []),  # in test_selection, with choose: their arrays stand in lists
+    "choose": ([], []),
+    "piecewise": (
+        [0],
+        [
+            sample((4,), [MASK[0], ~MASK[0]], [np.square, 2.0]),
+            sample((4,), MASK, [lambda x, k: x**k, -1.0], 3),
+            sample((2, 4), [MASK], [np.sin, np.exp]),
+            sample((), [True], [np.square]),
+        ],
+    ),
+    "compress": (
+        [1],
+        [
+            sample([True, False, True], (3, 2), axis=0),
+            sample([0, 1], (2, 3), axis=-1),
+            sample(MASK.ravel(), (2, 4)),
+        ],
+    ),
+    "extract": ([1], [sample(MASK, (2, 4)), sample([1, 0, 2], (3,))]),
+    "diag": ([0], [sample((3,)), sample((2,), 1), sample((2,), -2), sample((2, 3), 1)]),
+    "diagflat": ([0], [sample((2, 2)), sample((2,), -1), sample(())]),
+    "histogram_bin_edges": (
+        [0],
+        [sample((5,), 3), sample((2, 3), "sturges")],
+    ),
+    "histogram": ([0], [sample((6,), 3), sample((5,), 3, density=True)]),
+    "histogram2d": ([], []),  # in test_histograms, with weights
+    "histogramdd": ([], []),  # in test_histograms: the edges come as a list
 }
 # Constants, of whatever they are made.
 UNTRACKED = {np.zeros_like, np.ones_like, np.empty_like}

@@ -25,6 +25,14 @@ from .graph import Graph, graph
 from .memory import keep_freed_memory, release_memory
 from .modes import enable_grad, is_grad_enabled, no_grad
 from .ops.creation import empty_like, one_hot, ones_like, zeros_like
+from .ops.cumulative import (
+    cumlogsumexp,
+    cummax,
+    cummin,
+    cumprod,
+    cumulative_prod,
+    cumulative_sum,
+)
 from .ops.elementwise import (
     abs,
     absolute,
@@ -77,6 +85,17 @@ from .ops.elementwise import (
 )
 from .ops.indexing import take, take_along_axis
 from .ops.joining import concat, concatenate, split, stack, unstack, where
+from .ops.nan import (
+    nancumprod,
+    nancumsum,
+    nanmax,
+    nanmean,
+    nanmin,
+    nanprod,
+    nanstd,
+    nansum,
+    nanvar,
+)
 from .ops.products import (
     dot,
     einsum,
@@ -103,6 +122,17 @@ from .ops.reduction import (
     sum,
     var,
 )
+from .ops.sets import (
+    intersect1d,
+    setdiff1d,
+    setxor1d,
+    union1d,
+    unique,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
 from .ops.shape import (
     astype,
     broadcast_to,
@@ -122,6 +152,11 @@ from .ops.shape import (
     transpose,
     tril,
     triu,
+)
+from .ops.sorting import (
+    partition,
+    sort,
+    sort_complex,
 )
 from .ops.transcendental import (
     acos,
@@ -218,7 +253,13 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "cumlogsumexp",
+    "cummax",
+    "cummin",
+    "cumprod",
     "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
     "deg2rad",
     "degrees",
     "diagonal",
@@ -250,6 +291,7 @@ __all__ = [
     "hypot",
     "imag",
     "inner",
+    "intersect1d",
     "is_grad_enabled",
     "keep_freed_memory",
     "ldexp",
@@ -274,6 +316,15 @@ __all__ = [
     "modf",
     "moveaxis",
     "multiply",
+    "nancumprod",
+    "nancumsum",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
     "negative",
     "nextafter",
     "no_grad",
@@ -281,6 +332,7 @@ __all__ = [
     "ones_like",
     "outer",
     "pad",
+    "partition",
     "permute_dims",
     "positive",
     "pow",
@@ -300,12 +352,16 @@ __all__ = [
     "roll",
     "round",
     "sample",
+    "setdiff1d",
+    "setxor1d",
     "sigmoid",
     "sign",
     "sin",
     "sinh",
     "softmax",
     "softplus",
+    "sort",
+    "sort_complex",
     "spacing",
     "split",
     "sqrt",
@@ -327,6 +383,12 @@ __all__ = [
     "triu",
     "true_divide",
     "trunc",
+    "union1d",
+    "unique",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
     "unstack",
     "value_and_grad",
     "var",

@@ -1,9 +1,10 @@
 """What operations and their rules share: axes as NumPy numbers them, arrays beside tensors."""
 
+import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from ..errors import AxisError
+from ..errors import AxisError, DomainError
 from ..tensor import Tensor
 
 Axis: TypeAlias = int | tuple[int, ...] | None
@@ -28,3 +29,14 @@ def suited(operation: Any, *operands: Any) -> Callable[..., Any]:
     """An operation, for a rule: itself on tensors; on arrays only what computes it."""
     on_arrays: Callable[..., Any] = operation.__wrapped__
     return operation if Tensor in map(type, operands) else on_arrays
+
+
+def checked_axes(axis: Axis, ndim: int, operation: str) -> tuple[int, ...]:
+    """The axes as numbers from 0; None: all of them. AxisError for one that is not there."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(checked_axis(operator.index(i), ndim, operation) for i in given)
+    if len(set(axes)) < len(axes):
+        raise DomainError(f"{operation}: axis {axis} names one axis twice")
+    return axes

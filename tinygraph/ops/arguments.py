@@ -1,0 +1,66 @@
+"""Arguments that many of NumPy's functions take, `out=` and `weights=`; errors told by name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..errors import (
+    ArgumentError,
+    AxisError,
+    DomainError,
+    DTypeError,
+    IndexingError,
+    ShapeError,
+    TinygraphError,
+)
+from ..tensor import Tensor
+from .axes import Axis, checked_axes
+
+
+def no_out(operation: str, out: Any) -> None:
+    """Refuse `out=`: a tensor is a value, and writing into an array would cut the graph."""
+    if out is not None:
+        raise ArgumentError(
+            f"{operation}: out= writes into an array, which has no place in a graph; "
+            "bind the result to a name instead"
+        )
+
+
+@contextmanager
+def named(operation: str) -> Iterator[None]:
+    """Let what NumPy raises name the operation."""
+    try:
+        yield
+    except TinygraphError:
+        raise
+    except np.exceptions.AxisError as error:
+        raise AxisError(f"{operation}: {error}") from error
+    except IndexError as error:
+        raise IndexingError(f"{operation}: {error}") from error
+    except ValueError as error:
+        raise DomainError(f"{operation}: {error}") from error
+    except TypeError as error:
+        raise DTypeError(f"{operation}: {error}") from error
+
+
+def along(weights: Tensor, shape: tuple[int, ...], axis: Axis, operation: str) -> Tensor:
+    """Weights of an array's elements, or of its slices along the axes, so that they broadcast."""
+    if weights.shape == shape:
+        return weights
+    if axis is None:
+        raise ShapeError(
+            f"{operation}: weights of shape {weights.shape} for an array of shape {shape}; "
+            "they need its shape, or axis= that says along which axes they lie"
+        )
+    axes = checked_axes(axis, len(shape), operation)
+    sizes = tuple(shape[i] for i in axes)
+    if weights.shape != sizes:
+        raise ShapeError(
+            f"{operation}: weights of shape {weights.shape} along axes {axes} of an array of shape "
+            f"{shape}; they need shape {sizes}, or the array's"
+        )
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    spread = tuple(n if i in axes else 1 for i, n in enumerate(shape))
+    return weights.transpose(order).reshape(spread)
