@@ -19,6 +19,7 @@ from .errors import (
     ShapeError,
     StaleGraphError,
     TinygraphError,
+    WeightsError,
 )
 from .flat import FlatLeaves
 from .graph import Graph, graph
@@ -107,6 +108,14 @@ from .ops.products import (
     vecdot,
     vecmat,
 )
+from .ops.quantiles import (
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
+)
 from .ops.reduction import (
     amax,
     amin,
@@ -157,6 +166,12 @@ from .ops.sorting import (
     partition,
     sort,
     sort_complex,
+)
+from .ops.statistics import (
+    average,
+    corrcoef,
+    cov,
+    ptp,
 )
 from .ops.transcendental import (
     acos,
@@ -220,6 +235,7 @@ __all__ = [
     "Tensor",
     "TinygraphError",
     "Variable",
+    "WeightsError",
     "abs",
     "absolute",
     "acos",
@@ -241,6 +257,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "average",
     "broadcast_to",
     "cbrt",
     "ceil",
@@ -251,8 +268,10 @@ __all__ = [
     "conjugate",
     "copy",
     "copysign",
+    "corrcoef",
     "cos",
     "cosh",
+    "cov",
     "cumlogsumexp",
     "cummax",
     "cummin",
@@ -310,6 +329,7 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "min",
     "minimum",
     "mod",
@@ -320,8 +340,11 @@ __all__ = [
     "nancumsum",
     "nanmax",
     "nanmean",
+    "nanmedian",
     "nanmin",
+    "nanpercentile",
     "nanprod",
+    "nanquantile",
     "nanstd",
     "nansum",
     "nanvar",
@@ -333,12 +356,15 @@ __all__ = [
     "outer",
     "pad",
     "partition",
+    "percentile",
     "permute_dims",
     "positive",
     "pow",
     "power",
     "primitive",
     "prod",
+    "ptp",
+    "quantile",
     "rad2deg",
     "radians",
     "ravel",

@@ -5,6 +5,7 @@ TinygraphError
 ├── DTypeError (TypeError)             a dtype an operation cannot take
 ├── ArgumentError (TypeError)          an unknown keyword, an argument that makes no sense
 ├── DomainError (ValueError)           a value that an operation is not defined for
+│   └── WeightsError (ZeroDivisionError)   weights that sum to zero
 ├── AxisError (numpy AxisError)        an axis the array does not have
 ├── IndexingError (IndexError)         an index out of bounds, or of a wrong kind
 ├── NotDifferentiable (TypeError)      no gradient rule for what was asked
@@ -38,6 +39,10 @@ class ArgumentError(TinygraphError, TypeError):
 
 class DomainError(TinygraphError, ValueError):
     """A value that an operation is not defined for."""
+
+
+class WeightsError(DomainError, ZeroDivisionError):
+    """Weights that sum to zero."""
 
 
 class AxisError(TinygraphError, np.exceptions.AxisError):
