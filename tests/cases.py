@@ -140,6 +140,15 @@ def _places(sample: Sample, primitive: Primitive) -> Iterator[Place]:
                     yield Place(operand, key, i, shape)
 
 
+def _at(name: str, s: Sample, position: int | str) -> Iterator[Place]:
+    """The array that stands there in a call, or the arrays of a list."""
+    given = {**dict(enumerate(s.args)), **s.kwargs}.get(position)
+    if type(given) is tuple:
+        yield Place(name, position, None, given)
+    elif _is_list(given):
+        yield from (Place(name, position, i, shape) for i, shape in enumerate(given))
+
+
 def _within(unit: Any, low: float, high: float) -> Any:
     """Numbers of (0, 1), moved to a moderate part of the interval."""
     if math.isfinite(low) and math.isfinite(high):
@@ -261,8 +270,7 @@ def _cases() -> Iterator[Case]:
             continue  # NumPy is too old to have it
         function, ours = named[name]
         for s in samples:
-            arrays = [(i, a) for i, a in enumerate(s.args) if i in positions and type(a) is tuple]
-            places = [Place(name, i, None, shape) for i, shape in arrays]
+            places = [place for i in positions for place in _at(name, s, i)]
             twins = {f"tg.{ours.__name__}": ours}
             yield Case(f"np.{name}", function, s, places, reference=function, twins=twins)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import tinygraph as tg
 from tinygraph.primitive import Sample, sample
 
 
@@ -26,6 +27,13 @@ def _accumulated(ufunc: Any, a: Any, axis: int | None) -> Any:
     return ufunc.accumulate(np.ravel(a), 0) if axis is None else ufunc.accumulate(a, axis)
 
 
+def _overlapped(windows: Any, shape: tuple[int, ...], window: Any, axis: Any) -> Any:
+    places = np.arange(math.prod(shape)).reshape(shape)
+    out = np.zeros(math.prod(shape), windows.dtype)
+    np.add.at(out, np.lib.stride_tricks.sliding_window_view(places, window, axis), windows)
+    return out.reshape(shape)
+
+
 # Operations of tinygraph.ops, as formulas of NumPy, where no one NumPy function is the same.
 FORMULAS: dict[str, Callable[..., Any]] = {
     "relu": lambda x: x * (x > 0),
@@ -42,6 +50,15 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "astype": lambda a, dtype: np.asarray(a).astype(dtype),
     "split_at": lambda ary, cuts, axis=0: tuple(np.split(ary, cuts, axis)),
     "pad_constant": lambda array, width, value=0: np.pad(array, width, constant_values=value),
+    "linspace_between": lambda start, stop, num, endpoint=True, axis=0: np.linspace(
+        start, stop, num, endpoint, axis=axis
+    ),
+    "arange_between": np.arange,
+    "convolve_full": np.convolve,
+    "convolve_valid": lambda a, v: np.convolve(a, v, "valid"),
+    "interpolate": np.interp,
+    "polynomial": np.polyval,
+    "overlap_add": _overlapped,
     "unstack": lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)),
     "einsum_explicit": np.einsum,
     "where": np.where,
@@ -55,8 +72,26 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "constant_in": lambda y, x: y,
     "evenly_spaced": lambda start, stop, num, dtype: np.linspace(start, stop, num, dtype=dtype),
 }
-# NumPy functions that are made of operations: at which positions arrays stand, and samples.
-DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
+
+
+def _rising(x: Any) -> Any:
+    return np.cumsum(x) * x[0]
+
+
+def _products(x: Any, factor: float = 1.0) -> Any:
+    return np.outer(x, x) * factor
+
+
+def _written_around(vector: Any, widths: tuple[int, int], axis: int, kwargs: Any) -> None:
+    before, after = widths
+    vector[:before] = vector[before] * kwargs["before"] + axis
+    vector[-after:] = np.sum(vector)
+
+
+KNOTS = np.array([-1.5, -0.4, 0.1, 2.0])
+
+# NumPy functions that are made of operations: the positions or keywords of arrays, and samples.
+DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
     "take": (
         [0],
         [
@@ -81,10 +116,236 @@ DERIVED: dict[str, tuple[Sequence[int], Sequence[Sample]]] = {
         [sample((3, 4), (4,), (3, 1)), sample((3, 4), (), None), sample((3, 4), -0.1, 0.2)],
     ),
     "split": ([0], [sample((4, 3), 2), sample((3, 5), [1, 3], axis=1)]),
+    "array_split": ([0], [sample((7, 2), 3), sample((2, 5), [1, 1, 3], axis=-1)]),
+    "hsplit": ([0], [sample((4,), 2), sample((2, 4), [1]), sample((2, 4, 1), 2)]),
+    "vsplit": ([0], [sample((4, 2), 2), sample((3, 2), [1, 2])]),
+    "dsplit": ([0], [sample((1, 2, 4), 2)]),
+    "delete": (
+        [0],
+        [
+            sample((5,), 1),
+            sample((2, 3), [0, -1]),
+            sample((3, 4), slice(None, None, 2), axis=1),
+            sample((3, 2), np.array([True, False, True]), axis=0),
+        ],
+    ),
+    "insert": (
+        [0, 2],
+        [
+            sample((3,), 1, ()),
+            sample((2, 2), [1, 3], (2,)),
+            sample((2, 3), 1, (3,), axis=0),
+            sample((2, 3), -1, (2,), axis=1),
+            sample((2, 3), [0, 0, 2], (2, 3), axis=1),
+            sample((2, 3), [1], (1, 1), axis=-1),
+            sample((4,), slice(0, 3, 2), (2,), axis=0),
+        ],
+    ),
+    "append": ([0, 1], [sample((2, 2), (3,)), sample((2, 3), (1, 3), 0), sample((), ())]),
+    "hstack": ([0], [sample([(2,), (3,)]), sample([(2, 1), (2, 3)]), sample([(), (2,)])]),
+    "vstack": ([0], [sample([(2,), (2,)]), sample([(2, 3), (3,)]), sample([(), ()])]),
+    "dstack": ([0], [sample([(2,), (2,)]), sample([(2, 3), (2, 3, 2)])]),
+    "column_stack": ([0], [sample([(3,), (3, 2), (3,)]), sample([(2, 2)])]),
+    "block": ([0], [sample([(2, 2), (2, 1)]), sample([(3,), ()]), sample((2,))]),
+    "trim_zeros": ([0], [sample((4,)), sample((2, 3), "f")]),
+    "atleast_1d": ([0, 1], [sample(()), sample((2, 3)), sample((), (2,))]),
+    "atleast_2d": ([0, 1], [sample(()), sample((3,)), sample((2,), (1, 2, 2))]),
+    "atleast_3d": ([0, 1], [sample(()), sample((3,)), sample((2, 3), (2, 1, 1, 2))]),
+    "rollaxis": ([0], [sample((2, 3, 4), 2), sample((2, 3, 4), 0, 3), sample((2, 3, 2), -1, -2)]),
+    "fliplr": ([0], [sample((2, 3)), sample((2, 3, 2))]),
+    "flipud": ([0], [sample((3,)), sample((2, 3))]),
+    "rot90": (
+        [0],
+        [
+            sample((2, 3)),
+            sample((2, 3), 2),
+            sample((2, 3, 2), -1, (2, 0)),
+            sample((2, 3), k=4, axes=(1, 0)),
+        ],
+    ),
+    "tile": (
+        [0],
+        [
+            sample((3,), 2),
+            sample((2, 3), (2, 1, 2)),
+            sample((2, 1, 2), 3),
+            sample((), (2,)),
+            sample((2,), 0),
+            sample((2, 3), ()),
+        ],
+    ),
+    "repeat": (
+        [0],
+        [
+            sample((2, 3), 2),
+            sample((2, 3), 2, axis=1),
+            sample((2, 3), [2, 0, 1], axis=-1),
+            sample((3,), [3], 0),
+            sample((), 2),
+            sample((2,), 0),
+        ],
+    ),
+    "resize": (
+        [0],
+        [sample((2, 3), (3, 3)), sample((4,), 3), sample((2,), (0, 2)), sample((0,), 2)],
+    ),
+    "broadcast_arrays": ([0, 1, 2], [sample((3, 1), (4,), ()), sample((2,))]),
+    "meshgrid": (
+        [0, 1, 2],
+        [
+            sample((2,), (3,)),
+            sample((2,), (3,), (2,), indexing="ij"),
+            sample((2,), (), (3,), sparse=True),
+            sample((2,)),
+        ],
+    ),
+    "ix_": ([0, 1], [sample((2,), (3,))]),
+    "apply_along_axis": (
+        [2],
+        [
+            sample(_rising, 1, (2, 3)),
+            sample(_products, 0, (2, 3)),
+            sample(_products, -2, (2, 2, 3), 2.0),
+            sample(np.sum, 0, (3,)),
+        ],
+    ),
+    "apply_over_axes": ([1], [sample(np.sum, (2, 3, 2), (0, 2)), sample(np.mean, (2, 3), -1)]),
+    "astype": ([0], [sample((2, 3), np.float64), sample((2,), np.float64, copy=False)]),
+    "full_like": (
+        [1],
+        [sample(tg.tensor(np.ones((2, 3))), ()), sample(tg.tensor([1.0]), (3,), shape=(2, 3))],
+    ),
+    "linspace": (
+        [0, 1],
+        [
+            sample((), (), 5),
+            sample((2,), (), 3, endpoint=False, retstep=True, axis=-1),
+            sample((), 4.0, 3, retstep=True),
+        ],
+    ),
+    "logspace": (
+        [0, 1],
+        [
+            sample((), (), 4),
+            sample((2,), (1,), 3, endpoint=False, base=2, axis=1),
+            sample((2,), (), 2, base=np.array([2.0, 0.5])),
+        ],
+    ),
+    "kron": (
+        [0, 1],
+        [sample((2, 3), (2, 2)), sample((2,), (2, 1)), sample((2, 1, 2), (3,)), sample((), (2,))],
+    ),
+    "cross": (
+        [0, 1],
+        [
+            sample((3,), (3,)),
+            sample((2, 3), (4, 1, 3)),
+            sample((3, 2), (2, 3), axisa=0, axisc=0),
+            sample((3, 2), (3, 2), axis=0),
+        ],
+    ),
+    "linalg.cross": ([0, 1], [sample((3,), (2, 3)), sample((3, 2), (3, 2), axis=0)]),
+    "convolve": (
+        [0, 1],
+        [
+            sample((5,), (3,)),
+            sample((5,), (2,), "same"),
+            sample((4,), (5,), "same"),
+            sample((2,), (5,), "valid"),
+            sample((), (3,), 1),
+        ],
+    ),
+    "correlate": (
+        [0, 1],
+        [
+            sample((5,), (3,)),
+            sample((5,), (2,), "same"),
+            sample((4,), (5,), "same"),
+            sample((2,), (5,), "valid"),
+            sample((2,), (5,), "full"),
+            sample((5,), (5,), "same"),
+        ],
+    ),
+    "diff": (
+        [0, "prepend", "append"],
+        [
+            sample((4,)),
+            sample((2, 4), 2, 1),
+            sample((2, 3), 1, 0, prepend=(1, 3), append=()),
+            sample((3,), 0),
+            sample((2, 3), 2, append=(2, 2)),
+            sample((1,)),
+        ],
+    ),
+    "ediff1d": (
+        [0, 1, 2],
+        [
+            sample((4,)),
+            sample((2, 2), (2,), ()),
+            sample((2,), (), None),
+            sample((1,), None, (1, 2)),
+        ],
+    ),
+    "gradient": (
+        [0, 1, 2],
+        [
+            sample((4,)),
+            sample((3, 4), 0.5),
+            sample((3, 3), (), np.array([0.0, 0.5, 2.0]), edge_order=2),
+            sample((2, 4), np.array([0.0, 1.0, 2.0, 3.0]), axis=-1),
+            sample((5,), np.array([0.0, 0.3, 1.0, 1.2, 2.0]), edge_order=2),
+            sample((2, 3), edge_order=1, axis=0),
+            sample((2,), np.array([0.5, 2.0])),
+        ],
+    ),
+    "trapezoid": (
+        [0, 1],
+        [
+            sample((4,)),
+            sample((2, 3), (3,)),
+            sample((3, 2), (3,), axis=0),
+            sample((2, 3), (2, 3), axis=1),
+            sample((2, 3), dx=0.5),
+        ],
+    ),
+    "interp": (
+        [0, 2],
+        [
+            sample((6,), KNOTS, (4,)),
+            sample((2, 3), KNOTS, (4,), -1.0, 0.5),
+            sample((), KNOTS, (4,), None, 2.0),
+            sample((5,), np.array([0.5, -0.6, 1.1]), (3,), period=1.5),
+        ],
+    ),
+    "polyval": ([0, 1], [sample((4,), (2, 2)), sample((2, 3), (3,)), sample((1,), ())]),
+    "vander": ([0], [sample((3,)), sample((2,), 4, increasing=True), sample((2,), 0)]),
+    "polyadd": ([0, 1], [sample((3,), (2,)), sample((2,), (4,)), sample((2,), ())]),
+    "polysub": ([0, 1], [sample((3,), (2,)), sample((2,), (4,)), sample((), (1,))]),
+    "polymul": ([0, 1], [sample((3,), (2,)), sample((), (2,))]),
+    "polydiv": ([0, 1], [sample((4,), (2,))]),
+    "polyder": ([0], [sample((4,)), sample((4,), 2), sample((3,), 0), sample((1,))]),
+    "polyint": (
+        [0],
+        [sample((3,)), sample((2,), 2, 1.5), sample((2,), 2, [1.0, 2.0]), sample((2,), 0)],
+    ),
+    "poly": ([0], [sample((3,)), sample((1,))]),
     "pad": (
         [0],
         [
             sample((2, 3), 1),
+            sample((2, 3), ((1, 0), (2, 2)), mode="linear_ramp"),
+            sample((3, 2), (2, 1), mode="linear_ramp", end_values=((1.0, 2.0), (3.0, 4.0))),
+            sample((2, 3), (1, 2), mode="maximum"),
+            sample((2, 3), 1, mode="minimum", stat_length=2),
+            sample((2, 4), ((1, 0), (2, 1)), mode="mean", stat_length=((1, 1), (3, 2))),
+            sample((3, 4), 1, mode="median"),
+            sample((5,), (2, 1), mode="median", stat_length=(3, 2)),
+            sample((4,), (9, 8), mode="reflect", reflect_type="odd"),
+            sample((2, 3), ((1, 0), (4, 7)), mode="symmetric", reflect_type="odd"),
+            sample((1, 2), 2, mode="reflect", reflect_type="odd"),
+            sample((2, 0), ((1, 1), (0, 0)), mode="edge"),
+            sample((2, 3), 1, _written_around, before=2),
+            sample((), 3, mode="mean"),
             sample((2, 3), ((0, 2), (1, 0)), constant_values=3.0),
             sample((3, 4), (1, 2), mode="edge"),
             sample((3, 4), ((1, 2), (3, 0)), mode="reflect"),

@@ -2,7 +2,9 @@
 
 from . import methods as _methods  # noqa: F401 - hangs the operations on Tensor
 from . import render as _render  # noqa: F401 - hangs drawing on Graph
-from .backward import gradients
+from .backward import (
+    gradients,
+)
 from .errors import (
     ArgumentError,
     AxisError,
@@ -21,11 +23,59 @@ from .errors import (
     TinygraphError,
     WeightsError,
 )
-from .flat import FlatLeaves
-from .graph import Graph, graph
-from .memory import keep_freed_memory, release_memory
-from .modes import enable_grad, is_grad_enabled, no_grad
-from .ops.creation import empty_like, one_hot, ones_like, zeros_like
+from .flat import (
+    FlatLeaves,
+)
+from .graph import (
+    Graph,
+    graph,
+)
+from .memory import (
+    keep_freed_memory,
+    release_memory,
+)
+from .modes import (
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+)
+from .ops.assembling import (
+    append,
+    block,
+    c_,
+    column_stack,
+    dstack,
+    hstack,
+    insert,
+    r_,
+    vstack,
+)
+from .ops.bilinear import (
+    convolve,
+    correlate,
+    cross,
+    kron,
+)
+from .ops.calculus import (
+    diff,
+    ediff1d,
+    gradient,
+    interp,
+    trapezoid,
+)
+from .ops.conversion import (
+    array,
+    asanyarray,
+    asarray,
+    ascontiguousarray,
+    asfortranarray,
+)
+from .ops.creation import (
+    empty_like,
+    one_hot,
+    ones_like,
+    zeros_like,
+)
 from .ops.cumulative import (
     cumlogsumexp,
     cummax,
@@ -84,6 +134,15 @@ from .ops.elementwise import (
     true_divide,
     trunc,
 )
+from .ops.filling import (
+    full,
+    full_like,
+)
+from .ops.grids import (
+    broadcast_arrays,
+    ix_,
+    meshgrid,
+)
 from .ops.histograms import (
     bincount,
     histogram,
@@ -91,7 +150,10 @@ from .ops.histograms import (
     histogram_bin_edges,
     histogramdd,
 )
-from .ops.indexing import take, take_along_axis
+from .ops.indexing import (
+    take,
+    take_along_axis,
+)
 from .ops.indices import (
     all,
     any,
@@ -116,7 +178,18 @@ from .ops.indices import (
     triu_indices,
     triu_indices_from,
 )
-from .ops.joining import concat, concatenate, split, stack, unstack, where
+from .ops.joining import (
+    concat,
+    concatenate,
+    split,
+    stack,
+    unstack,
+    where,
+)
+from .ops.lanes import (
+    apply_along_axis,
+    apply_over_axes,
+)
 from .ops.nan import (
     nancumprod,
     nancumsum,
@@ -127,6 +200,20 @@ from .ops.nan import (
     nanstd,
     nansum,
     nanvar,
+)
+from .ops.padding import (
+    pad,
+)
+from .ops.polynomials import (
+    poly,
+    polyadd,
+    polyder,
+    polydiv,
+    polyint,
+    polymul,
+    polysub,
+    polyval,
+    vander,
 )
 from .ops.products import (
     dot,
@@ -147,6 +234,21 @@ from .ops.quantiles import (
     percentile,
     quantile,
 )
+from .ops.ranges import (
+    arange,
+    geomspace,
+    linspace,
+    logspace,
+)
+from .ops.ranks import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    fliplr,
+    flipud,
+    rollaxis,
+    rot90,
+)
 from .ops.reduction import (
     amax,
     amin,
@@ -161,6 +263,11 @@ from .ops.reduction import (
     std,
     sum,
     var,
+)
+from .ops.repeating import (
+    repeat,
+    resize,
+    tile,
 )
 from .ops.selection import (
     choose,
@@ -191,7 +298,6 @@ from .ops.shape import (
     flip,
     matrix_transpose,
     moveaxis,
-    pad,
     permute_dims,
     ravel,
     reshape,
@@ -206,6 +312,14 @@ from .ops.sorting import (
     partition,
     sort,
     sort_complex,
+)
+from .ops.splitting import (
+    array_split,
+    delete,
+    dsplit,
+    hsplit,
+    trim_zeros,
+    vsplit,
 )
 from .ops.statistics import (
     average,
@@ -251,9 +365,23 @@ from .ops.transcendental import (
     tan,
     tanh,
 )
-from .primitive import elementwise, primitive, sample
-from .tensor import Tensor, Variable, tensor
-from .transforms import grad, value_and_grad
+from .ops.windows import (
+    sliding_window_view,
+)
+from .primitive import (
+    elementwise,
+    primitive,
+    sample,
+)
+from .tensor import (
+    Tensor,
+    Variable,
+    tensor,
+)
+from .transforms import (
+    grad,
+    value_and_grad,
+)
 
 __all__ = [
     "ArgumentError",
@@ -285,6 +413,10 @@ __all__ = [
     "amax",
     "amin",
     "any",
+    "append",
+    "apply_along_axis",
+    "apply_over_axes",
+    "arange",
     "arccos",
     "arccosh",
     "arcsin",
@@ -298,31 +430,47 @@ __all__ = [
     "argsort",
     "argwhere",
     "around",
+    "array",
+    "array_split",
+    "asanyarray",
+    "asarray",
+    "ascontiguousarray",
+    "asfortranarray",
     "asin",
     "asinh",
     "astype",
     "atan",
     "atan2",
     "atanh",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
     "average",
     "bincount",
+    "block",
+    "broadcast_arrays",
     "broadcast_to",
+    "c_",
     "cbrt",
     "ceil",
     "choose",
     "clip",
+    "column_stack",
     "compress",
     "concat",
     "concatenate",
     "conj",
     "conjugate",
+    "convolve",
     "copy",
     "copysign",
     "corrcoef",
+    "correlate",
     "cos",
     "cosh",
     "count_nonzero",
     "cov",
+    "cross",
     "cumlogsumexp",
     "cummax",
     "cummin",
@@ -332,15 +480,20 @@ __all__ = [
     "cumulative_sum",
     "deg2rad",
     "degrees",
+    "delete",
     "diag",
     "diag_indices",
     "diag_indices_from",
     "diagflat",
     "diagonal",
+    "diff",
     "digitize",
     "divide",
     "divmod",
     "dot",
+    "dsplit",
+    "dstack",
+    "ediff1d",
     "einsum",
     "elementwise",
     "empty_like",
@@ -354,6 +507,8 @@ __all__ = [
     "fix",
     "flatnonzero",
     "flip",
+    "fliplr",
+    "flipud",
     "float_power",
     "floor",
     "floor_divide",
@@ -361,7 +516,11 @@ __all__ = [
     "fmin",
     "fmod",
     "frexp",
+    "full",
+    "full_like",
+    "geomspace",
     "grad",
+    "gradient",
     "gradients",
     "graph",
     "heaviside",
@@ -369,16 +528,23 @@ __all__ = [
     "histogram2d",
     "histogram_bin_edges",
     "histogramdd",
+    "hsplit",
+    "hstack",
     "hypot",
     "imag",
     "inner",
+    "insert",
+    "interp",
     "intersect1d",
     "is_grad_enabled",
     "isin",
+    "ix_",
     "keep_freed_memory",
+    "kron",
     "ldexp",
     "leaky_relu",
     "lexsort",
+    "linspace",
     "log",
     "log1p",
     "log2",
@@ -386,6 +552,7 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logspace",
     "logsumexp",
     "matmul",
     "matrix_transpose",
@@ -394,6 +561,7 @@ __all__ = [
     "maximum",
     "mean",
     "median",
+    "meshgrid",
     "min",
     "minimum",
     "mod",
@@ -426,6 +594,14 @@ __all__ = [
     "percentile",
     "permute_dims",
     "piecewise",
+    "poly",
+    "polyadd",
+    "polyder",
+    "polydiv",
+    "polyint",
+    "polymul",
+    "polysub",
+    "polyval",
     "positive",
     "pow",
     "power",
@@ -433,6 +609,7 @@ __all__ = [
     "prod",
     "ptp",
     "quantile",
+    "r_",
     "rad2deg",
     "radians",
     "ravel",
@@ -441,9 +618,13 @@ __all__ = [
     "release_memory",
     "relu",
     "remainder",
+    "repeat",
     "reshape",
+    "resize",
     "rint",
     "roll",
+    "rollaxis",
+    "rot90",
     "round",
     "sample",
     "searchsorted",
@@ -454,6 +635,7 @@ __all__ = [
     "sign",
     "sin",
     "sinh",
+    "sliding_window_view",
     "softmax",
     "softplus",
     "sort",
@@ -474,10 +656,13 @@ __all__ = [
     "tanh",
     "tensor",
     "tensordot",
+    "tile",
     "transpose",
+    "trapezoid",
     "tril",
     "tril_indices",
     "tril_indices_from",
+    "trim_zeros",
     "triu",
     "triu_indices",
     "triu_indices_from",
@@ -491,9 +676,12 @@ __all__ = [
     "unique_values",
     "unstack",
     "value_and_grad",
+    "vander",
     "var",
     "vecdot",
     "vecmat",
+    "vsplit",
+    "vstack",
     "where",
     "zeros_like",
 ]

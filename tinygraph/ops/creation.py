@@ -10,7 +10,10 @@ from ..tensor import Tensor, as_tensor, untracked
 
 
 def _like(function: Any) -> Any:
-    def made(a: Operand, dtype: Any = None, shape: Any = None) -> Tensor:
+    def made(
+        a: Operand, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *,
+        device: str | None = None,
+    ) -> Tensor:  # fmt: skip
         value = as_tensor(a, function.__name__).value
         array = function(value, dtype=dtype, shape=shape)
         return untracked(array if array.ndim else array[()])

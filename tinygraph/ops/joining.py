@@ -10,6 +10,7 @@ import numpy as np
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor
 from .axes import checked_axis, in_front, suited
+from .out import refuse_out
 
 
 def _pieces(ct: Any, shapes: Sequence[tuple[int, ...]], axis: int | None) -> list[Any]:
@@ -30,8 +31,10 @@ def _cut(x: Any, ends: Iterable[int], axis: int) -> list[Any]:
     return pieces
 
 
-def _explain_concatenate(error: Exception, arrays: Any, axis: int | None) -> str | None:
-    if isinstance(error, np.exceptions.AxisError):
+def _explain_concatenate(
+    error: Exception, arrays: Any, axis: int | None, out: None, dtype: Any, casting: str
+) -> str | None:
+    if isinstance(error, (np.exceptions.AxisError, TypeError)):
         return None
     shapes = [np.shape(a) for a in arrays]
     if not shapes:
@@ -53,12 +56,19 @@ def _explain_concatenate(error: Exception, arrays: Any, axis: int | None) -> str
         sample([(2, 3), (4,)], axis=None),
         sample([(0,), (3,)]),
         sample([(2,)]),
+        sample([(2,), (1,)], dtype=np.float64, casting="same_kind"),
     ),
     explain=_explain_concatenate,
 )
-def concatenate(arrays: Operand, axis: int | None = 0) -> Any:
+def concatenate(
+    arrays: Operand, /, axis: int | None = 0, out: None = None, *, dtype: Any = None,
+    casting: Any = "same_kind",
+) -> Any:  # fmt: skip
     """The arrays one after the other along an axis; None: flattened."""
-    return np.concatenate(arrays, axis)
+    refuse_out("concatenate", out)
+    if dtype is None:
+        return np.concatenate(arrays, axis)
+    return np.concatenate(arrays, axis, dtype=dtype, casting=casting)
 
 
 @primitive(
@@ -71,17 +81,23 @@ def concatenate(arrays: Operand, axis: int | None = 0) -> Any:
         sample([(), ()]),
         sample([(0, 2), (0, 2)], axis=1),
     ),
-    explain=lambda error, arrays, axis: (
+    explain=lambda error, arrays, axis, out, dtype, casting: (
         None
-        if isinstance(error, np.exceptions.AxisError)
+        if isinstance(error, (np.exceptions.AxisError, TypeError))
         else "stack: an empty list; it needs at least one array"
         if not len(arrays)
         else f"stack: all arrays need the same shape, not {[np.shape(a) for a in arrays]}"
     ),
 )
-def stack(arrays: Operand, axis: int = 0) -> Any:
+def stack(
+    arrays: Operand, axis: int = 0, out: None = None, *, dtype: Any = None,
+    casting: Any = "same_kind",
+) -> Any:  # fmt: skip
     """Arrays of one shape, side by side along a new axis."""
-    return np.array(arrays) if axis == 0 and len(arrays) else np.stack(arrays, axis)
+    refuse_out("stack", out)
+    if dtype is None:
+        return np.array(arrays) if axis == 0 and len(arrays) else np.stack(arrays, axis)
+    return np.stack(arrays, axis, dtype=dtype, casting=casting)
 
 
 @primitive(

@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotDifferentiable
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor
 from .axes import Axis, checked_axis
-from .indexing import getitem
 
 Shape = int | tuple[int, ...]
 
@@ -239,52 +237,6 @@ def astype(a: Operand, dtype: Any) -> Any:
 def copy(a: Operand) -> Any:
     """The same numbers, in memory of their own."""
     return a.copy()
-
-
-def _unpad(ct: Any, shape: Any, pad_width: Any) -> Any:
-    pairs = _pairs(pad_width, len(shape))
-    return ct[tuple(slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True))]
-
-
-def _pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    """How much to pad before and after each axis, from any form that NumPy takes."""
-    if isinstance(pad_width, dict):
-        pairs = [(0, 0)] * ndim
-        for axis, width in pad_width.items():
-            pairs[axis] = (width, width) if isinstance(width, int) else tuple(width)
-        return pairs
-    return [(int(b), int(a)) for b, a in np.broadcast_to(pad_width, (ndim, 2))]
-
-
-@primitive(name="pad", array=_unpad, samples=(sample((2, 3), ((1, 2), (0, 1))), sample((3,), 2)))
-def pad_constant(array: Operand, pad_width: Any, constant_values: Any = 0) -> Any:
-    """The array with constants put around it."""
-    return np.pad(array, pad_width, constant_values=constant_values)
-
-
-# The modes of `pad` in which every new element is a copy of an old one.
-COPYING_MODES = ("edge", "reflect", "symmetric", "wrap")
-
-
-@derived(numpy=np.pad)
-def pad(array: Operand, pad_width: Any, mode: str = "constant", **keywords: Any) -> Tensor:
-    """The array with elements put around it, `pad_width` before and after each axis.
-
-    mode: constant (`constant_values=0`), edge, reflect, symmetric or wrap, as in `np.pad`.
-    """
-    if mode == "constant":
-        return pad_constant(array, pad_width, **keywords)
-    if mode not in COPYING_MODES or keywords.get("reflect_type", "even") != "even":
-        raise NotDifferentiable(
-            f"pad: mode {mode!r} with {keywords or 'no keywords'} has no gradient rule; "
-            f"constant and {', '.join(COPYING_MODES)} have"
-        )
-    shape = array.shape if type(array) is Tensor else np.shape(array)
-    index = [
-        np.pad(np.arange(n), pair, mode)  # type: ignore[call-overload]
-        for n, pair in zip(shape, _pairs(pad_width, len(shape)), strict=True)
-    ]
-    return getitem(array, np.ix_(*index))
 
 
 # NumPy's other name
