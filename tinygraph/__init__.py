@@ -138,6 +138,9 @@ from .ops.filling import (
     full,
     full_like,
 )
+from .ops.fitting import (
+    polyfit,
+)
 from .ops.grids import (
     broadcast_arrays,
     ix_,
@@ -598,6 +601,7 @@ __all__ = [
     "polyadd",
     "polyder",
     "polydiv",
+    "polyfit",
     "polyint",
     "polymul",
     "polysub",

@@ -15,7 +15,7 @@ from ..tensor import Tensor, as_tensor
 from .calculus import part
 from .conversion import array as tensor_of
 from .conversion import cast, has_tensors
-from .elementwise import add, multiply, rint
+from .elementwise import multiply, rint, subtract
 from .indexing import getitem, take_along_axis
 from .joining import concatenate, stack
 from .lanes import lanes
@@ -128,7 +128,7 @@ def _widths(pad_width: Any, ndim: int) -> tuple[Pair, ...]:
                 raise ArgumentError(f"pad: pad_width for axis {axis} of {ndim} axes")
             pairs[axis] = (width, width) if isinstance(width, (int, np.integer)) else width
         pad_width = pairs
-    given = np.asarray(pad_width if pad_width or np.ndim(pad_width) == 0 else [[0, 0]])
+    given = np.asarray(pad_width)
     if given.dtype.kind not in "iu":
         raise ArgumentError(f"pad: pad_width {pad_width!r}; it needs to be made of integers")
     try:
@@ -222,29 +222,28 @@ def _statistic(x: Tensor, axis: int, side: int, length: int | None, mode: str) -
 
 
 def _odd(x: Tensor, axis: int, width: Pair, mode: str) -> Tensor:
-    """The axis continued by half turns around its edges.
-
-    With a = x[0], b = x[-1] and a distance d between them, the half turns around both make
-    x(i + 2d) = x(i) + 2(b − a) and x(i + d) = 2b − x(−i); so that each new element is
-    ±x[k] + p·b − q·a with whole numbers p and q.
-    """
+    """The axis continued by half turns around its edges, as far as it reaches at a time."""
     n = x.shape[axis]
-    i = np.arange(-width[0], n + width[1])
-    if n == 1:
-        return getitem(x, (slice(None),) * axis + (np.zeros_like(i),))
-    distance, last = (n - 1, n - 1) if mode == "reflect" else (n, n - 1)
-    turns, rest = np.divmod(i, distance)
-    odd = turns % 2
-    # The last element belongs to the array, not to the first turn around it.
-    k = np.where(odd, last - rest, rest)
-    q = turns - odd
-    along = (-1,) + (1,) * (x.ndim - axis - 1)
-    sign, of_last, of_first = (
-        np.reshape(w, along).astype(x.dtype) for w in (1 - 2 * odd, q + 2 * odd, -q)
-    )
-    y = multiply(getitem(x, (slice(None),) * axis + (k,)), sign)
-    y = add(y, multiply(part(x, axis, -1, None), of_last))
-    return add(y, multiply(part(x, axis, 0, 1), of_first))
+    before, after = width
+    if n == 1:  # there is nothing to turn
+        return getitem(x, (slice(None),) * axis + (np.zeros(before + 1 + after, int),))
+    # Without the edge itself there is one element less, and periods are as much shorter.
+    short = mode == "reflect"
+    while before or after:
+        period, size = n - short, x.shape[axis]
+        reach = (size - short) // period * period
+        left, right = (w if w < reach else reach for w in (before, after))
+        pieces = [x]
+        if left:
+            turned = flip(part(x, axis, int(short), left + short), axis)
+            pieces.insert(0, subtract(multiply(part(x, axis, 0, 1), 2), turned))
+        if right:
+            end = size - short
+            turned = flip(part(x, axis, end - right, end), axis)
+            pieces.append(subtract(multiply(part(x, axis, size - 1, size), 2), turned))
+        x = concatenate(pieces, axis)
+        before, after = before - left, after - right
+    return x
 
 
 def _by_function(x: Tensor, widths: tuple[Pair, ...], function: Any, kwargs: Any) -> Tensor:
