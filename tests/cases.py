@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from references import DERIVED, FORMULAS
+from references import DERIVED, FORMULAS, SEPARATED
 
 import tinygraph as tg
 from tinygraph import nn as nn  # registers its operations
@@ -97,7 +97,9 @@ class Case:
         spread = (rng.permutation(count) + rng.uniform(0.3, 0.7, count)) / max(count, 1)
         pieces = np.split(spread, np.cumsum(sizes)[:-1])
         return [
-            _within(piece, *self.interval(place)).reshape(place.shape).astype(dtype)
+            self.separated(
+                place, _within(piece, *self.interval(place)).reshape(place.shape)
+            ).astype(dtype)
             for piece, place, dtype in zip(
                 pieces, self.places, dtypes or [np.float64] * len(pieces), strict=True
             )
@@ -110,8 +112,15 @@ class Case:
         for place in self.places:
             low, high = self.interval(place)
             inside = [k for k in (1, 2, 3, 0) if low < k < high][:3] or [1]
-            found.append(rng.choice(inside, place.shape))
-        return [np.asarray(x) for x in found]
+            found.append(self.separated(place, np.asarray(rng.choice(inside, place.shape))))
+        return found
+
+    def separated(self, place: Place, x: Any) -> Any:
+        """The array, as matrices with eigenvalues well apart if the operation needs that."""
+        if self.name.removeprefix("np.") not in SEPARATED or place != self.places[0]:
+            return x
+        rows, columns = place.shape[-2:]
+        return x + 4 * np.eye(rows, columns, dtype=int) * np.arange(1, columns + 1)
 
     def interval(self, place: Place) -> tuple[float, float]:
         """Where this array's elements may be."""

@@ -57,7 +57,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "convolve_full": np.convolve,
     "convolve_valid": lambda a, v: np.convolve(a, v, "valid"),
     "interpolate": np.interp,
-    "least_squares": lambda a, b: np.linalg.lstsq(a, b, None)[0],
+    "least_squares_fit": lambda a, b: np.linalg.lstsq(a, b, None)[0],
     "normal_solve": lambda a, u: np.linalg.solve(np.conj(a.T) @ a, u),
     "polynomial": np.polyval,
     "overlap_add": _overlapped,
@@ -73,7 +73,68 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "lerp": lambda a, b, t: a * (1 - t) + b * t,
     "constant_in": lambda y, x: y,
     "evenly_spaced": lambda start, stop, num, dtype: np.linspace(start, stop, num, dtype=dtype),
+    "p_norm": lambda x, ord=2, axis=None, keepdims=False: (
+        ((1.0 * np.abs(x)) ** ord).sum(axis, keepdims=keepdims) ** (1 / ord)
+    ),
+    "pinv_above": np.linalg.pinv,
+    "least_squares": np.linalg.lstsq,
+    "cofactors": lambda a: (
+        np.linalg.det(a)[..., np.newaxis, np.newaxis] * np.linalg.inv(a).swapaxes(-1, -2)
+    ),
+    "sign_and_log": np.linalg.slogdet,
+    "orthogonal_and_triangular": np.linalg.qr,
+    "hermitian_eigenvectors": np.linalg.eigh,
+    "eigenvectors": np.linalg.eig,
+    "singular_vectors": lambda a, full_matrices=True, hermitian=False: np.linalg.svd(
+        a, full_matrices, True, hermitian
+    ),
+    "singular_values": lambda a, hermitian=False: np.linalg.svd(
+        a, compute_uv=False, hermitian=hermitian
+    ),
 }
+# Functions of matrices that are tried with eigenvalues and singular values well apart.
+SEPARATED = {
+    *("inv", "solve", "cholesky", "pinv_above", "least_squares", "cofactors", "det"),
+    *("sign_and_log", "orthogonal_and_triangular", "hermitian_eigenvectors", "eigvalsh"),
+    *("eigenvectors", "singular_vectors", "singular_values"),
+    *("linalg.pinv", "linalg.lstsq", "linalg.slogdet", "linalg.qr", "linalg.eigh", "linalg.eig"),
+    *("linalg.eigvals", "linalg.svd", "linalg.svdvals", "linalg.matrix_power", "linalg.cond"),
+}
+
+
+def _fixed_phases(v: Any) -> Any:
+    """Complex vectors, multiplied by what makes their first elements positive."""
+    return v * np.conjugate(np.sign(v[..., :1, :]))
+
+
+def _fixed_svd(u: Any, s: Any, vh: Any) -> Any:
+    k = s.shape[-1]
+    phase = np.sign(u[..., :1, :k])
+    kept = u[..., :k] * np.conjugate(phase), np.swapaxes(phase, -1, -2) * vh[..., :k, :]
+    spans = u[..., k:] @ np.conjugate(np.swapaxes(u[..., k:], -1, -2))
+    rests = np.conjugate(np.swapaxes(vh[..., k:, :], -1, -2)) @ vh[..., k:, :]
+    return [kept[0], s, kept[1], spans, rests]
+
+
+def _fixed_qr(q: Any, r: Any) -> Any:
+    k = min(r.shape[-2:])
+    rest = q[..., k:]
+    return [q[..., :k], r, rest @ np.conjugate(np.swapaxes(rest, -1, -2))]
+
+
+# Of outputs that are free to a phase, or to a choice of basis, what is not.
+DETERMINED: dict[str, Callable[..., Sequence[Any]]] = {
+    "hermitian_eigenvectors": lambda w, v: [w, _fixed_phases(v)],
+    "eigenvectors": lambda w, v: [w, _fixed_phases(v)],
+    "singular_vectors": _fixed_svd,
+    "orthogonal_and_triangular": _fixed_qr,
+    "linalg.eigh": lambda w, v: [w, _fixed_phases(v)],
+    "linalg.eig": lambda w, v: [w, _fixed_phases(v)],
+    "linalg.svd": lambda *usv: _fixed_svd(*usv) if len(usv) == 3 else usv,
+    "linalg.qr": lambda *qr: _fixed_qr(*qr) if len(qr) == 2 else qr,
+}
+VECTOR_ORDERS = (None, np.inf, -np.inf, 0, 1, -1, 2, -2, 3, 0.5)
+MATRIX_ORDERS = ("fro", "nuc", np.inf, -np.inf, 1, -1, 2, -2)
 
 
 def _rising(x: Any) -> Any:
@@ -403,11 +464,105 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
         [0, 1],
         [sample((3,), (3,)), sample((2, 3), (4, 1, 3)), sample((3, 2), (3, 1), axis=0)],
     ),
+    "trace": ([0], [sample((3, 3)), sample((2, 3, 4), 1, 2, 0), sample((3, 4), -1)]),
+    "vdot": ([0, 1], [sample((3,), (3,)), sample((2, 3), (3, 2))]),
     "linalg.vecdot": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 1, 3))]),
     "linalg.outer": ([0, 1], [sample((3,), (4,))]),
     "linalg.tensordot": ([0, 1], [sample((2, 3), (3, 4), axes=1)]),
     "linalg.diagonal": ([0], [sample((2, 3, 4)), sample((2, 3, 3), offset=-1)]),
     "linalg.matrix_transpose": ([0], [sample((2, 3, 4))]),
+    "linalg.trace": ([0], [sample((2, 3, 4)), sample((3, 3), offset=-1)]),
+    "linalg.multi_dot": ([], []),
+    "linalg.matrix_power": (
+        [0],
+        [
+            sample((2, 2), 1),
+            sample((2, 2, 2), 2),
+            sample((3, 3), 3),
+            *(sample((2, 2), n) for n in (6, -1, -3)),
+        ],
+    ),
+    "linalg.tensorsolve": (
+        [0, 1],
+        [sample((2, 3, 6), (2, 3)), sample((2, 2, 1, 4), (2, 2)), sample((2, 4, 2), (4,), (0,))],
+    ),
+    "linalg.tensorinv": ([0], [sample((2, 2, 4)), sample((4, 2, 2), ind=1)]),
+    "linalg.pinv": (
+        [0],
+        [
+            sample((3, 2)),
+            sample((2, 2, 3), rtol=1e-3),
+            sample((3, 3), hermitian=True),
+            sample((2, 3, 3), np.array([0.1, 1e-10])),
+        ],
+    ),
+    "linalg.lstsq": ([0, 1], [sample((3, 2), (3,)), sample((2, 3), (2, 2), rcond=1e-9)]),
+    "linalg.slogdet": ([0], [sample((3, 3)), sample((0, 2, 2))]),
+    "linalg.qr": (
+        [0],
+        [
+            sample((3, 2)),
+            sample((2, 2, 2), mode="r"),
+            sample((2, 3), "r"),
+            sample((3, 2), mode="complete"),
+        ],
+    ),
+    "linalg.eigh": ([0], [sample((3, 3)), sample((2, 2), UPLO="U")]),
+    "linalg.eig": ([0], [sample((3, 3))]),
+    "linalg.eigvals": ([0], [sample((3, 3)), sample((2, 2, 2))]),
+    "linalg.svd": (
+        [0],
+        [
+            sample((3, 2)),
+            sample((2, 3), full_matrices=False),
+            sample((2, 3), compute_uv=False),
+            sample((2, 2), hermitian=True),
+            sample((3, 3), compute_uv=False, hermitian=True),
+        ],
+    ),
+    "linalg.svdvals": ([0], [sample((3, 2)), sample((2, 2, 2))]),
+    "linalg.matrix_rank": ([0], [sample((3, 2)), sample((2, 2, 2), 0.1), sample((3,))]),
+    "linalg.norm": (
+        [0],
+        [
+            sample((3, 4)),
+            sample((2, 3, 2)),
+            sample((2, 3), keepdims=True),
+            sample((4,), None, -1),
+            *(sample((4,), ord) for ord in VECTOR_ORDERS),
+            *(sample((2, 3), ord, axis=0, keepdims=True) for ord in VECTOR_ORDERS),
+            *(sample((2, 3), ord) for ord in MATRIX_ORDERS),
+            *(sample((2, 3, 2), ord, (0, 2), keepdims=True) for ord in MATRIX_ORDERS),
+            *(sample((2, 3, 2), ord, axis=(-1, 0)) for ord in (1, np.inf, "nuc")),
+            sample((0,)),
+            sample((0,), np.inf),
+            sample((2, 0), 1),
+            sample((2, 0), 2),
+        ],
+    ),
+    "linalg.vector_norm": (
+        [0],
+        [
+            sample((2, 3)),
+            sample((2, 3, 2), axis=(0, 2), ord=3),
+            sample((2, 3), axis=1, keepdims=True, ord=np.inf),
+            sample((2, 3), ord=0, keepdims=True),
+            sample((), ord=1),
+        ],
+    ),
+    "linalg.matrix_norm": (
+        [0],
+        [*(sample((2, 2, 3), ord=ord) for ord in MATRIX_ORDERS), sample((2, 3), keepdims=True)],
+    ),
+    "linalg.cond": (
+        [0],
+        [
+            sample((3, 2)),
+            sample((2, 2, 2), -2),
+            *(sample((2, 2), ord) for ord in ("fro", "nuc", 1, -1, np.inf, -np.inf)),
+            sample((2, 2, 2), 1),
+        ],
+    ),
 }
 # Statistics, sorting, choosing: see also the samples at the declarations of the primitives.
 MASK = np.array([[True, False, True, True], [True, True, False, True]])

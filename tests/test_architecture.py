@@ -39,6 +39,7 @@ FLOORS = {
     "tensor": 1,
     "flat": 2,
     "ops": 2,
+    "linalg": 3,
     "backward": 3,
     "methods": 3,
     "graph": 4,

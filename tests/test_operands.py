@@ -22,7 +22,7 @@ from cases import (
     with_dtypes,
 )
 from derivatives import assert_gradient
-from references import FORMULAS
+from references import DETERMINED, FORMULAS
 
 import tinygraph as tg
 
@@ -180,7 +180,11 @@ def test_complex(case):
         assert case.name in FORMULAS
         return
     for y, expected in zip(outputs, case.call(case.reference, arrays), strict=True):
-        np.testing.assert_allclose(y.numpy(), expected, rtol=1e-13)
+        np.testing.assert_allclose(y.numpy(), expected, rtol=1e-13, atol=1e-14)
+    determined = DETERMINED.get(case.name.removeprefix("np."), lambda *ys: ys)
+    outputs = [y for y in determined(*outputs) if y.dtype.kind in "fc"]
+    if not any(y.requires_grad for y in outputs):
+        return
     rng = case.random()
     cts = [
         np.asarray(rng.uniform(-1, 1, y.shape) + 1j * rng.uniform(-1, 1, y.shape), y.dtype)
@@ -194,7 +198,7 @@ def test_complex(case):
     def parts(*reals):
         """Real and imaginary parts of the outputs, from those of the inputs."""
         zs = [tg.tensor(x + 1j * y) for x, y in zip(reals[:n], reals[n:], strict=True)]
-        ys = [y.value for y in case(*zs)]
+        ys = [y.value for y in determined(*case(*zs)) if y.dtype.kind in "fc"]
         return [*map(np.real, ys), *map(np.imag, ys)]
 
     real, imaginary = (

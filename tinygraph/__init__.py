@@ -1,11 +1,15 @@
 """tinygraph: reverse-mode automatic differentiation over NumPy. You write the cost; it derives."""
 
+from . import (
+    linalg,
+)
 from . import methods as _methods  # noqa: F401 - hangs the operations on Tensor
 from . import render as _render  # noqa: F401 - hangs drawing on Graph
 from .backward import (
     gradients,
 )
 from .errors import (
+    AmbiguousGradient,
     ArgumentError,
     AxisError,
     BackwardError,
@@ -192,6 +196,10 @@ from .ops.joining import (
 from .ops.lanes import (
     apply_along_axis,
     apply_over_axes,
+)
+from .ops.matrices import (
+    trace,
+    vdot,
 )
 from .ops.nan import (
     nancumprod,
@@ -387,6 +395,7 @@ from .transforms import (
 )
 
 __all__ = [
+    "AmbiguousGradient",
     "ArgumentError",
     "AxisError",
     "BackwardError",
@@ -547,6 +556,7 @@ __all__ = [
     "ldexp",
     "leaky_relu",
     "lexsort",
+    "linalg",
     "linspace",
     "log",
     "log1p",
@@ -661,6 +671,7 @@ __all__ = [
     "tensor",
     "tensordot",
     "tile",
+    "trace",
     "transpose",
     "trapezoid",
     "tril",
@@ -682,6 +693,7 @@ __all__ = [
     "value_and_grad",
     "vander",
     "var",
+    "vdot",
     "vecdot",
     "vecmat",
     "vsplit",

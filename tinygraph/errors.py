@@ -9,6 +9,7 @@ TinygraphError
 ├── AxisError (numpy AxisError)        an axis the array does not have
 ├── IndexingError (IndexError)         an index out of bounds, or of a wrong kind
 ├── NotDifferentiable (TypeError)      no gradient rule for what was asked
+├── AmbiguousGradient (ValueError)     a gradient that hangs on a choice NumPy was free to make
 ├── DetachError (TypeError)            a tracked tensor would silently lose its history
 ├── BackwardError (RuntimeError)       backward where there is nothing (left) to differentiate
 │   └── StaleGraphError                a leaf changed after the graph was built
@@ -55,6 +56,10 @@ class IndexingError(TinygraphError, IndexError):
 
 class NotDifferentiable(TinygraphError, TypeError):
     """No gradient rule for what was asked of a tracked tensor."""
+
+
+class AmbiguousGradient(TinygraphError, ValueError):
+    """A gradient that hangs on a choice NumPy was free to make, as of a basis of eigenvectors."""
 
 
 class DetachError(TinygraphError, TypeError):

@@ -31,7 +31,7 @@ class Bundle:
         """The cotangents, with zeros for those that nothing used."""
         cts = self.cts
         return [
-            cts[i] if i in cts else np.zeros(shape, dtype)
+            cts[i] if i in cts else np.broadcast_to(dtype.type(0), shape)
             for i, (shape, dtype) in enumerate(zip(self.shape, self.dtype, strict=True))
         ]
 
@@ -46,6 +46,11 @@ class Bundle:
         for i, ct in other.cts.items():
             cts[i] = cts[i] + ct if i in cts else ct
         return self
+
+
+def is_unused(ct: Any) -> bool:
+    """Whether a cotangent is what `filled` puts in for an output that nothing used."""
+    return isinstance(ct, np.ndarray) and not any(ct.strides) and not ct.any()
 
 
 def _rule(ct: Any, index: int, shape: Any, dtype: Any) -> Bundle:

@@ -31,7 +31,7 @@ def _fit(ct: Any, y: Any, a: Any, b: Any, needs: Any) -> Any:
     joint=(("a", "b"), _fit),
     samples=(sample((4, 2), (4, 1)), sample((5, 3), (5, 2)), sample((3, 3), (3, 1))),
 )
-def least_squares(a: Operand, b: Operand, rcond: float | None = None) -> Any:
+def least_squares_fit(a: Operand, b: Operand, rcond: float | None = None) -> Any:
     """The c of least Σ |a·c − b|², for each column of b. The columns of a are independent."""
     return np.linalg.lstsq(a, b, rcond)[0]
 
@@ -97,7 +97,7 @@ def polyfit(
         )
     if rank != order and not full:
         warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
-    scaled = least_squares(lhs, rhs, rcond)
+    scaled = least_squares_fit(lhs, rhs, rcond)
     c = divide(scaled, expand_dims(scale, 1))
     c = reshape(c, (order,)) if y.ndim == 1 else c
     if not full and not cov:

@@ -150,7 +150,7 @@ for _function in (matvec, vecmat):
         derived(numpy=getattr(np, _function.__name__))(_function)
 
 
-@derived(numpy=[np.outer, np.linalg.outer])
+@derived(numpy=np.outer)
 def outer(a: Operand, b: Operand) -> Tensor:
     """aᵢ·bⱼ of the flattened operands."""
     return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Operand, derived, primitive, sample
-from ..tensor import Tensor
+from ..primitive import Operand, primitive, sample
 from .axes import Axis, checked_axis
 
 Shape = int | tuple[int, ...]
@@ -216,12 +215,6 @@ def _undiagonal(ct: Any, shape: Any, offset: int, axis1: int, axis2: int) -> Any
 def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The elements whose indices along two axes differ by `offset`, as a new last axis."""
     return np.diagonal(a, offset, axis1, axis2)
-
-
-@derived(numpy=np.linalg.diagonal)
-def _matrix_diagonal(x: Operand, /, *, offset: int = 0) -> Tensor:
-    """The diagonal of the last two axes."""
-    return diagonal(x, offset, -2, -1)
 
 
 @primitive(

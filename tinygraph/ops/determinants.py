@@ -1,0 +1,122 @@
+"""Determinants, and their derivatives: exact at singular matrices too."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..primitive import Operand, derived, primitive, sample
+from ..tensor import Tensor
+from .hermitian import adjoint, conj, diagonal, transposed, value_of
+from .refusals import explain_matrices, inverted
+
+
+def _without_two(s: Any) -> Any:
+    """Πₖ s over all k but i and j, for each i and j; 0 where i = j."""
+    n = s.shape[-1]
+    ones = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)  # before[i] = s0 … s(i−1)
+    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)[..., ::-1]
+    later = np.arange(n) > np.arange(n)[:, np.newaxis]
+    # between[i, j] = s(i+1) … s(j−1)
+    upto = np.cumprod(np.where(later, s[..., np.newaxis, :], 1), -1)
+    between = np.concatenate([np.broadcast_to(ones[..., np.newaxis], (*s.shape, 1)),
+                              upto[..., :-1]], -1)  # fmt: skip
+    upper = np.where(later, before[..., np.newaxis] * between * after[..., np.newaxis, :], 0)
+    return upper + transposed(upper)
+
+
+def _turned(u: Any, vh: Any) -> Any:
+    """det u · det vᴴ, of modulus 1, with two axes of size 1."""
+    return (np.linalg.det(u) * np.linalg.det(vh))[..., np.newaxis, np.newaxis]
+
+
+def _cofactors(ct: Any, a: Any) -> Any:
+    if not isinstance(a, np.ndarray) or not isinstance(ct, np.ndarray):
+        # To be differentiated again: d(det·a⁻¹), which needs an inverse.
+        inverse = inverted("det, in its third derivative", a)
+        product = inverse @ ct @ inverse if ct.size else ct
+        along = np.sum(ct * transposed(inverse), axis=(-2, -1), keepdims=True)
+        size = np.linalg.det(a)[..., np.newaxis, np.newaxis]
+        return transposed(size * (along * inverse - product))
+    # In the bases of the singular vectors the adjugate of a diagonal matrix is what changes.
+    u, s, vh = np.linalg.svd(a)
+    products = _without_two(s)
+    inside = adjoint(u) @ ct @ adjoint(vh)
+    changed = -inside * products
+    along = np.sum(products * diagonal(inside)[..., np.newaxis, :], axis=-1)
+    changed = changed + along[..., np.newaxis] * np.eye(s.shape[-1])
+    return transposed(_turned(u, vh) * (adjoint(vh) @ changed @ adjoint(u)))
+
+
+@primitive(
+    a=_cofactors,
+    samples=(sample((3, 3)), sample((2, 2, 2)), sample((1, 1))),
+    explain=explain_matrices("det", square=True),
+)
+def cofactors(a: Operand) -> Any:
+    """The derivative of det a: det a · a⁻ᵀ, and its limit where a is singular.
+
+    With a = u s vᴴ it is det u · det vᴴ · (u Πs vᴴ) conjugated, Πs the products of all singular
+    values but one (Stewart 1998, On the adjugate matrix).
+    """
+    u, s, vh = np.linalg.svd(a)
+    ones = np.ones_like(s[..., :1])
+    before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)
+    after = np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)[..., ::-1]
+    return _turned(u, vh) * conj((u * (before * after)[..., np.newaxis, :]) @ vh)
+
+
+@primitive(
+    numpy=np.linalg.det,
+    a=lambda ct, a: ct[..., np.newaxis, np.newaxis] * cofactors(a),
+    samples=(sample((3, 3)), sample((2, 1, 2, 2)), sample((1, 1)), sample((0, 2, 2))),
+    explain=explain_matrices("det", square=True),
+)
+def det(a: Operand) -> Any:
+    """det a, of each square matrix along the last two axes.
+
+    Its derivative, the cofactors, and its second are exact where det a = 0 too.
+    """
+    return np.linalg.det(a)
+
+
+class SlogdetResult(NamedTuple):
+    """What `slogdet` returns."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+def _slogdet(ct: Any, y: Any, a: Any) -> Any:
+    by_sign, by_log = ct
+    total = by_log
+    if y[0].dtype.kind == "c":
+        # A change of the logarithm of det turns the sign by its imaginary part.
+        total = by_log + 1j * np.imag(by_sign * y[0])
+    # A singular matrix that no loss depends on, as where `where` chose the other branch.
+    unused = (value_of(y[0]) == 0) & (value_of(total) == 0)
+    if unused.any():
+        a = np.where(unused[..., np.newaxis, np.newaxis], np.eye(a.shape[-1]), a)
+    inverse = inverted("slogdet: log|det| is −∞; det has a gradient", a)
+    return total[..., np.newaxis, np.newaxis] * transposed(inverse)
+
+
+@primitive(
+    name="slogdet",
+    several=True,
+    a=_slogdet,
+    samples=(sample((3, 3)), sample((2, 2, 2)), sample((1, 1))),
+    explain=explain_matrices("slogdet", square=True),
+)
+def sign_and_log(a: Operand) -> Any:
+    """det a / |det a| and log |det a|."""
+    return tuple(np.linalg.slogdet(a))
+
+
+@derived(numpy=np.linalg.slogdet)
+def slogdet(a: Operand) -> SlogdetResult:
+    """sign = det a / |det a| and logabsdet = log |det a|, without overflow.
+
+    A singular matrix has sign 0 and logabsdet −∞, and no gradient: LinAlgError.
+    """
+    return SlogdetResult(*sign_and_log(a))

@@ -1,0 +1,165 @@
+"""Eigenvalues and eigenvectors, of Hermitian matrices and of any.
+
+What happens at equal eigenvalues, and to a loss that depends on phases, stands in `degeneracy`.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import AmbiguousGradient
+from ..outputs import is_unused
+from ..primitive import Operand, derived, primitive, sample
+from ..tensor import Tensor
+from .degeneracy import check_free, equal, shared, within_groups
+from .hermitian import adjoint, conj, diagonal, real, to_triangle, value_of
+from .refusals import explain_matrices
+
+
+class EighResult(NamedTuple):
+    """What `eigh` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+def _eigh(ct: Any, y: Any, a: Any, UPLO: str) -> Any:
+    w, v = y
+    by_w, by_v = map(conj, ct)
+    same = equal(w)
+    if is_unused(ct[1]):
+        inside = shared(by_w, same)[..., np.newaxis] * np.eye(w.shape[-1])
+    else:
+        x = adjoint(v) @ by_v
+        check_free(x, same, "eigh")
+        # dv = v Ω with Ω = vᴴ dA v / (wj − wi)
+        gaps = np.where(same, 1, w[..., np.newaxis, :] - w[..., np.newaxis])
+        inside = np.where(same, 0, x / gaps)
+        if not is_unused(ct[0]):
+            inside = inside + within_groups(by_w, x, same, "eigh")
+    return conj(to_triangle(v @ inside @ adjoint(v), a, UPLO.upper() == "L"))
+
+
+MATRICES = (sample((3, 3)), sample((2, 2, 2)), sample((3, 3), "U"), sample((1, 1)))
+
+
+@primitive(
+    name="eigh",
+    several=True,
+    a=_eigh,
+    samples=MATRICES,
+    explain=explain_matrices("eigh", square=True),
+)
+def hermitian_eigenvectors(a: Operand, UPLO: Any = "L") -> Any:
+    """Eigenvalues and eigenvectors."""
+    return tuple(np.linalg.eigh(a, UPLO))
+
+
+@derived(numpy=np.linalg.eigh)
+def eigh(a: Operand, UPLO: str = "L") -> EighResult:
+    """Ascending eigenvalues w and orthonormal eigenvectors v, a = v diag(w) vᴴ, of Hermitian a.
+
+    UPLO: "L" to read the lower triangle only, "U" the upper. The gradient is Hermitian where a is;
+        else it stands in the triangle that was read.
+    Raises AmbiguousGradient, in backward, if the loss depends on what is free: the basis of equal
+    eigenvalues, or the phase of complex vectors. See `tinygraph.ops.degeneracy`.
+    """
+    return EighResult(*hermitian_eigenvectors(a, UPLO))
+
+
+def _eigvalsh(ct: Any, a: Any, UPLO: Any) -> Any:
+    w, v = np.linalg.eigh(a, UPLO)
+    g = (v * shared(ct, equal(w))[..., np.newaxis, :]) @ adjoint(v)
+    return conj(to_triangle(g, a, UPLO.upper() == "L"))
+
+
+@primitive(
+    numpy=np.linalg.eigvalsh,
+    a=_eigvalsh,
+    samples=MATRICES,
+    explain=explain_matrices("eigvalsh", square=True),
+)
+def eigvalsh(a: Operand, UPLO: Any = "L") -> Any:
+    """Ascending eigenvalues of Hermitian a. Equal ones share their cotangents equally.
+
+    UPLO: which triangle is read. The gradient is Hermitian where a is, as that of `eigh`.
+    """
+    return np.linalg.eigvalsh(a, UPLO)
+
+
+class EigResult(NamedTuple):
+    """What `eig` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+def _close(w: Any) -> Any:
+    """For each pair of eigenvalues, whether they are equal but for rounding."""
+    w = value_of(w)
+    size = np.max(np.abs(w), axis=-1, initial=0)[..., np.newaxis, np.newaxis]
+    distance = np.abs(w[..., np.newaxis, :] - w[..., np.newaxis])
+    return distance <= 32 * w.shape[-1] * np.finfo(w.dtype).eps * size
+
+
+def _eig(ct: Any, y: Any) -> Any:
+    w, v = y
+    by_w, by_v = map(conj, ct)
+    same = _close(w)
+    own = np.eye(w.shape[-1], dtype=bool)
+    inside = shared(by_w, same)[..., np.newaxis] * own
+    if not is_unused(ct[1]):
+        x = adjoint(v) @ by_v
+        check_free(x, own & same, "eig")
+        # dv = v Ω with Ω = v⁻¹ dA v / (wj − wi), and a diagonal that keeps |v| = 1
+        x = x - (adjoint(v) @ v) * real(diagonal(x))[..., np.newaxis, :]
+        size = np.abs(value_of(x))
+        tiny = np.finfo(size.dtype).eps ** 0.5 * size.max(axis=(-2, -1), keepdims=True, initial=0)
+        if ((size > tiny) & same & ~own).any():
+            raise AmbiguousGradient(
+                "eig: the loss depends on the vectors of equal eigenvalues, which are free, so "
+                "that it has no gradient; use eigh if the matrix is Hermitian, functions of the "
+                "matrix itself (inv, matrix_power), or move the equal values apart"
+            )
+        gaps = np.where(same, 1, w[..., np.newaxis, :] - w[..., np.newaxis])
+        inside = inside + np.where(same, 0, x / conj(gaps))
+    if v.size and (np.linalg.cond(value_of(v)) * np.finfo(w.dtype).eps > 1e-2).any():
+        raise AmbiguousGradient(
+            "eig: the matrix is defective, it has fewer eigenvectors than columns, and its "
+            "eigenvalues have no gradient; use functions of the matrix itself (trace, det, inv, "
+            "matrix_power), or svd"
+        )
+    return conj(np.linalg.solve(adjoint(v), inside @ adjoint(v)))
+
+
+@primitive(
+    name="eig",
+    several=True,
+    a=_eig,
+    samples=(sample((3, 3)), sample((2, 2, 2)), sample((1, 1))),
+    explain=explain_matrices("eig", square=True),
+)
+def eigenvectors(a: Operand) -> Any:
+    """Eigenvalues and eigenvectors."""
+    return tuple(np.linalg.eig(a))
+
+
+@derived(numpy=np.linalg.eig)
+def eig(a: Operand) -> EigResult:
+    """Eigenvalues w and eigenvectors v of unit length, a v = v diag(w).
+
+    Both are complex if some eigenvalue is, also for real a, and real if none is.
+    Raises AmbiguousGradient, in backward, if the loss depends on the phase of a complex vector or
+    on the vectors of equal eigenvalues, or if a is defective.
+    """
+    return EigResult(*eigenvectors(a))
+
+
+@derived(numpy=np.linalg.eigvals)
+def eigvals(a: Operand) -> Tensor:
+    """The eigenvalues, in no particular order; complex if some are, also for real a.
+
+    Equal ones share their cotangents equally. Raises AmbiguousGradient, in backward, if a is
+    defective.
+    """
+    return eigenvectors(a)[0]
