@@ -76,6 +76,11 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "p_norm": lambda x, ord=2, axis=None, keepdims=False: (
         ((1.0 * np.abs(x)) ** ord).sum(axis, keepdims=keepdims) ** (1 / ord)
     ),
+    "mirrored": lambda a: (
+        np.tril(a, -1)
+        + np.conj(np.swapaxes(np.tril(a, -1), -1, -2))
+        + a.real * np.eye(len(a.T), dtype=bool)
+    ),
     "pinv_above": np.linalg.pinv,
     "least_squares": np.linalg.lstsq,
     "cofactors": lambda a: (

@@ -8,7 +8,9 @@ One thing they do not show. Of v f(w) vᴴ, equal values hide f′: it multiplie
 basis off the diagonal, and cotangents have it on the diagonal only. It is taken from there, where
 the ratio of ∂L/∂w to the diagonal of x is one number for all vectors with this value. Where it is
 not, or where the diagonal says nothing (f = 0, or all its elements are equal while others are not
-0), there is no telling, and the gradient is refused rather than guessed.
+0), there is no telling, and the gradient is refused rather than guessed. Cotangents that are all 0
+in a group give 0: the loss then has nothing to do with the group, or it is a single element off the
+diagonal of such a function with f = 0, which looks the same.
 """
 
 from typing import Any
@@ -36,10 +38,16 @@ def shared(g: Any, same: Any) -> Any:
     return (weights.astype(g.dtype) @ g[..., np.newaxis])[..., 0]
 
 
-def within_groups(by_values: Any, x: Any, same: Any, operation: str) -> Any:
+def size_of(ct: Any) -> Any:
+    """The largest element of each matrix, with two axes of size 1."""
+    return np.max(np.abs(value_of(ct)), axis=(-2, -1), keepdims=True, initial=0)
+
+
+def within_groups(by_values: Any, x: Any, same: Any, size: Any, operation: str) -> Any:
     """The gradient in the basis of the vectors, for pairs of equal values.
 
     by_values: ∂L/∂w.  x: vᴴ·∂L/∂v; for singular values the sum of that of u and that of v.
+    size: how large ∂L/∂v is, to tell what is only rounding.
     Raises AmbiguousGradient where it depends on the basis, or is not determined.
     """
     n = same.shape[-1]
@@ -50,18 +58,18 @@ def within_groups(by_values: Any, x: Any, same: Any, operation: str) -> Any:
         return alone
     x = (x + adjoint(x)) * 0.5
     middle = real(diagonal(x))
-    _check_determined(value_of(by_values), value_of(x), same, operation)
+    _check_determined(value_of(by_values), value_of(x), same, size, operation)
     square = np.sum(same * (middle * middle)[..., np.newaxis, :], axis=-1)
     product = np.sum(same * (middle * by_values)[..., np.newaxis, :], axis=-1)
     slope = product / np.where(value_of(square) == 0, 1, square)
     return alone + np.where(others, slope[..., np.newaxis] * x, 0)
 
 
-def _check_determined(by_values: Any, x: Any, same: Any, operation: str) -> None:
+def _check_determined(by_values: Any, x: Any, same: Any, size: Any, operation: str) -> None:
     """Raise where f′ cannot be read off: see the module's docstring."""
     tiny = np.finfo(by_values.dtype).eps ** 0.5
     middle = real(diagonal(x))
-    scale = np.max(np.abs(x), axis=(-2, -1), initial=0)[..., np.newaxis] * tiny
+    scale = size[..., 0] * tiny
     scale_values = np.max(np.abs(by_values), axis=-1, keepdims=True, initial=0) * tiny
     count = np.sum(same, axis=-1)
 
@@ -87,17 +95,17 @@ def _check_determined(by_values: Any, x: Any, same: Any, operation: str) -> None
         )
 
 
-def check_free(x: Any, same: Any, operation: str) -> None:
+def check_free(x: Any, same: Any, size: Any, operation: str) -> None:
     """Raise AmbiguousGradient if the loss depends on the basis of equal values, or on a phase.
 
     x: vᴴ·∂L/∂v, whose part that is not Hermitian is what a rotation of the basis changes.
+    size: how large ∂L/∂v is, to tell what is only rounding.
     """
     x = value_of(x)
     if x.dtype.kind != "c" and np.sum(same) == np.prod(same.shape[:-1], dtype=int):
         return
     skew = np.abs(x - adjoint(x))
-    scale = np.max(np.abs(x), axis=(-2, -1), keepdims=True, initial=0)
-    bad = same & (skew > np.finfo(x.dtype).eps ** 0.5 * scale)
+    bad = same & (skew > np.finfo(x.dtype).eps ** 0.5 * size)
     if not bad.any():
         return
     if bad[..., ~np.eye(same.shape[-1], dtype=bool)].any():

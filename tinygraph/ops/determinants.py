@@ -92,7 +92,7 @@ def _slogdet(ct: Any, y: Any, a: Any) -> Any:
     total = by_log
     if y[0].dtype.kind == "c":
         # A change of the logarithm of det turns the sign by its imaginary part.
-        total = by_log + 1j * np.imag(by_sign * y[0])
+        total = by_log + np.imag(by_sign * y[0]) * 1j
     # A singular matrix that no loss depends on, as where `where` chose the other branch.
     unused = (value_of(y[0]) == 0) & (value_of(total) == 0)
     if unused.any():

@@ -8,7 +8,7 @@ from ..errors import AmbiguousGradient, ArgumentError, NotDifferentiable
 from ..modes import recording
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
-from .degeneracy import check_free
+from .degeneracy import check_free, size_of
 from .hermitian import adjoint, conj, diagonal, to_triangle, value_of
 from .refusals import explain_matrices, is_not_positive
 
@@ -75,7 +75,7 @@ def _qr(ct: Any, y: Any, a: Any) -> Any:
         q, by_q = q[..., :k], by_q[..., :k]
         r, by_r = r[..., :k, :], by_r[..., :k, :]
         inner = adjoint(rest) @ by_rest
-        check_free(inner, np.ones(inner.shape, bool), "qr")
+        check_free(inner, np.ones(inner.shape, bool), size_of(by_rest), "qr")
         by_q = by_q - rest @ (adjoint(by_rest) @ q)
     square, by_square = r[..., :k], by_r[..., :k]
     if columns > k:  # the columns that are left over are q times their part of r

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..primitive import Operand, primitive, sample
 from ..tensor import Tensor
 
 
@@ -60,13 +61,6 @@ def is_hermitian(a: Any) -> Any:
     return np.all(np.abs(a - adjoint(a)) <= allowed, axis=(-2, -1), keepdims=True)
 
 
-def mirrored(a: Any) -> Any:
-    """The Hermitian matrix whose lower triangle is that of a."""
-    lower = np.tril(a, -1)
-    diagonals = real(diagonal(a))[..., np.newaxis] * np.eye(a.shape[-1], dtype=bool)
-    return lower + adjoint(lower) + diagonals
-
-
 def to_triangle(g: Any, a: Any, lower: bool = True) -> Any:
     """The gradient at `a`, of which a triangle was read, from that at a Hermitian matrix.
 
@@ -81,3 +75,14 @@ def to_triangle(g: Any, a: Any, lower: bool = True) -> Any:
     row, column = np.arange(n)[:, np.newaxis], np.arange(n)
     weights = 2 * (row > column if lower else row < column) + (row == column)
     return g * np.where(whole, 1, weights)
+
+
+@primitive(
+    a=lambda ct, a: conj(to_triangle(conj(ct), a)),
+    samples=(sample((3, 3)), sample((2, 2, 2))),
+)
+def mirrored(a: Operand) -> Any:
+    """The Hermitian matrix whose lower triangle is that of a."""
+    lower = np.tril(a, -1)
+    middle = real(diagonal(a))[..., np.newaxis] * np.eye(a.shape[-1], dtype=bool)
+    return lower + adjoint(lower) + middle

@@ -11,7 +11,7 @@ from ..errors import AmbiguousGradient
 from ..outputs import is_unused
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
-from .degeneracy import check_free, equal, shared, within_groups
+from .degeneracy import check_free, equal, shared, size_of, within_groups
 from .hermitian import adjoint, conj, rounding, to_triangle, value_of
 from .refusals import explain_matrices
 
@@ -47,31 +47,32 @@ def _svd(ct: Any, y: Any, a: Any, hermitian: bool) -> Any:
     v = adjoint(vh)
     by_u, by_s, by_v = conj(ct[0]), ct[1], adjoint(conj(ct[2]))
     k = s.shape[-1]
+    size = np.maximum(size_of(by_u), size_of(by_v))
     u, by_u = _first(u, by_u, k)
     v, by_v = _first(v, by_v, k)
     same, zero = equal(s), _is_zero(s)
     of_u, of_v = adjoint(u) @ by_u, adjoint(v) @ by_v
     both, turn = of_u + of_v, of_u - of_v
-    check_free(both, same, "svd")
+    check_free(both, same, size, "svd")
     # With D = uᴴ dA v: du = u Ω and dv = v Ψ, where Ω + Ψ = (D + Dᴴ) / (sj − si) and
     # Ω − Ψ = (D − Dᴴ) / (sj + si).
     row, column = s[..., np.newaxis], s[..., np.newaxis, :]
     nothing = zero[..., np.newaxis] & zero[..., np.newaxis, :]
-    _check_zeros(turn - adjoint(turn), nothing, turn)
+    _check_zeros(turn - adjoint(turn), nothing, size)
     first = np.where(same, 0, both / np.where(same, 1, column - row))
     second = np.where(nothing, 0, turn / np.where(nothing, 1, column + row))
     inside = (first + adjoint(first) + second - adjoint(second)) * 0.5
     if not is_unused(ct[1]):
-        inside = inside + within_groups(by_s, both, same, "svd")
+        inside = inside + within_groups(by_s, both, same, size, "svd")
         spread = zero & (value_of(np.abs(by_s)) > 0)
         if spread.any() and (a.shape[-1] != a.shape[-2] or a.dtype.kind == "c"):
             _refuse_zero()
     g = u @ inside @ adjoint(v)
     lengths = np.where(zero, 1, s)[..., np.newaxis, :]
     if a.shape[-2] > k:
-        g = g + (_outside(u, by_u, zero) / lengths) @ adjoint(v)
+        g = g + (_outside(u, by_u, zero, size) / lengths) @ adjoint(v)
     if a.shape[-1] > k:
-        g = g + (u / lengths) @ adjoint(_outside(v, by_v, zero))
+        g = g + (u / lengths) @ adjoint(_outside(v, by_v, zero, size))
     return conj(to_triangle(g, a) if hermitian else g)
 
 
@@ -82,24 +83,21 @@ def _first(u: Any, by_u: Any, k: int) -> tuple[Any, Any]:
     rest, by_rest = u[..., k:], by_u[..., k:]
     u, by_u = u[..., :k], by_u[..., :k]
     inner = adjoint(rest) @ by_rest
-    check_free(inner, np.ones(inner.shape, bool), "svd")
+    check_free(inner, np.ones(inner.shape, bool), size_of(by_rest), "svd")
     return u, by_u - rest @ (adjoint(by_rest) @ u)
 
 
-def _outside(u: Any, by_u: Any, zero: Any) -> Any:
+def _outside(u: Any, by_u: Any, zero: Any, size: Any) -> Any:
     """The part of a cotangent that is orthogonal to all vectors."""
     part = by_u - u @ (adjoint(u) @ by_u)
-    size = np.max(np.abs(value_of(by_u)), axis=(-2, -1), keepdims=True, initial=0)
-    tiny = np.finfo(size.dtype).eps ** 0.5
-    if ((np.abs(value_of(part)) > tiny * size) & zero[..., np.newaxis, :]).any():
-        _refuse_zero()
+    _check_zeros(part, zero[..., np.newaxis, :], size)
     return np.where(zero[..., np.newaxis, :], 0, part)
 
 
-def _check_zeros(skew: Any, nothing: Any, x: Any) -> None:
-    skew, x = np.abs(value_of(skew)), value_of(x)
-    size = np.max(np.abs(x), axis=(-2, -1), keepdims=True, initial=0)
-    if (nothing & (skew > np.finfo(x.dtype).eps ** 0.5 * size)).any():
+def _check_zeros(part: Any, nothing: Any, size: Any) -> None:
+    """Refuse a part of the cotangent that would be divided by a singular value of 0."""
+    tiny = np.finfo(size.dtype).eps ** 0.5 * size
+    if ((np.abs(value_of(part)) > tiny) & nothing).any():
         _refuse_zero()
 
 
@@ -167,7 +165,7 @@ def svd(
 @derived(numpy=np.linalg.svdvals)
 def svdvals(x: Operand, /) -> Tensor:
     """Descending singular values. Equal ones share their cotangents equally; derivative 0 at 0."""
-    return singular_values(x)  # type: ignore[return-value]
+    return singular_values(x)
 
 
 @derived(numpy=np.linalg.matrix_rank)

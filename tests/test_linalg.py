@@ -1,0 +1,509 @@
+"""Linear algebra where matrices are singular, values repeat or vectors are free; refusals."""
+
+import itertools
+
+import numpy as np
+import pytest
+from derivatives import assert_gradient
+
+import tinygraph as tg
+
+RNG = np.random.default_rng(7)
+ROTATION = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
+WEIGHTS = RNG.normal(size=(3, 3))
+REPEATED = ROTATION @ np.diag([2.0, 2.0, 5.0]) @ ROTATION.T
+REPEATED = (REPEATED + REPEATED.T) / 2
+
+
+def gradient(function, x, ct=None):
+    t = tg.Variable(x)
+    y = function(t)
+    return tg.gradients(y, t, np.ones(y.shape) if ct is None else ct)[0].numpy()
+
+
+def hermitian(x):
+    return (x + np.conj(x.swapaxes(-1, -2))) / 2
+
+
+def function_of(a, f):
+    w, v = np.linalg.eigh(a)
+    return (v * f(w)[..., np.newaxis, :]) @ np.conj(v).mT
+
+
+def two_functions_of(w, v):
+    return (v * w**3) @ v.T * WEIGHTS + (v * np.exp(w)) @ v.T * ROTATION
+
+
+def test_every_function_of_numpy_is_there():
+    assert set(np.linalg.__all__) <= set(tg.linalg.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("eigh", ("eigenvalues", "eigenvectors")),
+        ("eig", ("eigenvalues", "eigenvectors")),
+        ("svd", ("U", "S", "Vh")),
+        ("qr", ("Q", "R")),
+        ("slogdet", ("sign", "logabsdet")),
+    ],
+)
+def test_results_have_the_names_of_numpy(name, fields):
+    found = getattr(np.linalg, name)(tg.Variable(REPEATED))
+    assert type(found).__name__ == type(getattr(np.linalg, name)(REPEATED)).__name__
+    assert found._fields == fields
+
+
+# Determinants
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_det_has_exact_derivatives_at_every_rank(rank, dtype):
+    """The determinant is a polynomial: minors give the first derivative, differences the second."""
+    rng = np.random.default_rng(rank)
+
+    def random(*shape):
+        x = rng.normal(size=shape)
+        return x + 1j * rng.normal(size=shape) if dtype is complex else x
+
+    a = random(4, rank) @ random(rank, 4)
+    t = tg.Variable(a)
+    ct = np.ones((), dtype)
+    (g,) = tg.gradients(tg.linalg.det(t), t, ct, create_graph=True)
+    minors = [
+        [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(a, i, 0), j, 1)) for j in range(4)]
+        for i in range(4)
+    ]
+    np.testing.assert_allclose(np.conj(g.numpy()), minors, atol=1e-12)
+    direction = random(4, 4)
+    (h,) = tg.gradients(g, t, np.conj(direction))
+
+    def cofactors(x):
+        return np.linalg.det(x) * np.linalg.inv(x).T
+
+    # A cubic polynomial along a line: four-point differences are exact.
+    steps = np.array([-2, -1, 1, 2]) * 0.3 + 0.01
+    values = [cofactors(a + s * direction) for s in steps]
+    slopes = np.linalg.solve(np.vander(steps, increasing=True), np.array(values).reshape(4, -1))[1]
+    if dtype is float:  # d cof[v] in direction u is symmetric in u and v
+        np.testing.assert_allclose(h.numpy(), slopes.reshape(4, 4), atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_det_of_small_matrices(n):
+    a = np.full((n, n), 3.0)
+    t = tg.Variable(a)
+    assert tg.linalg.det(t).item() == np.linalg.det(a)
+    np.testing.assert_array_equal(gradient(tg.linalg.det, a), np.ones((n, n)))
+
+
+def test_slogdet_of_a_singular_matrix():
+    a = np.stack([np.ones((2, 2)), np.diag([2.0, 4.0])])
+    sign, log = tg.linalg.slogdet(t := tg.Variable(a))
+    np.testing.assert_array_equal(sign.numpy(), [0, 1])
+    assert log.numpy()[0] == -np.inf
+    with pytest.raises(np.linalg.LinAlgError, match=r"slogdet: log\|det\| is −∞; det has"):
+        tg.gradients(log.sum(), t, retain_graph=True)
+    (g,) = tg.gradients(tg.where(sign > 0, log, 0.0).sum(), t)
+    np.testing.assert_array_equal(g.numpy(), [np.zeros((2, 2)), np.diag([0.5, 0.25])])
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda t: tg.linalg.inv(t * 0), np.linalg.LinAlgError, "inv: the matrix is singular; use"),
+        (
+            lambda t: np.linalg.inv(tg.stack([t + np.eye(3), t * 0])),
+            np.linalg.LinAlgError,
+            r"inv: the matrix at \[1\] of the stack is singular",
+        ),
+        (lambda t: tg.linalg.solve(t * 0, t), np.linalg.LinAlgError, "solve: the matrix is singul"),
+        (lambda t: tg.linalg.solve(t, t[:2]), tg.ShapeError, r"solve: .*needs 3 rows"),
+        (lambda t: tg.linalg.solve(t, t[0, 0]), tg.ShapeError, r"solve: .*needs 3 rows"),
+        (
+            lambda t: tg.linalg.solve(tg.stack([t, t]), tg.stack([t, t, t])),
+            tg.ShapeError,
+            "solve: .*must broadcast",
+        ),
+        (lambda t: tg.linalg.cholesky(-t), np.linalg.LinAlgError, "cholesky: .*not positive defin"),
+        (lambda t: tg.linalg.det(t[:2]), np.linalg.LinAlgError, r"det: shape \(2, 3\).*square"),
+        (lambda t: tg.linalg.det(t[0]), np.linalg.LinAlgError, r"det: shape \(3,\) has fewer"),
+        (lambda t: tg.linalg.svd(t.astype("float16")), tg.DTypeError, "svd: dtype float16; .*cast"),
+        (lambda t: tg.linalg.eigh(t, "X"), tg.DomainError, "eigh: .*UPLO"),
+        (lambda t: tg.linalg.qr(t, "raw"), tg.NotDifferentiable, "qr: mode 'raw'.*'reduced'"),
+        (lambda t: tg.linalg.qr(t, "lq"), tg.ArgumentError, "qr: mode 'lq'; it knows reduced"),
+        (lambda t: tg.linalg.norm(t, "l2"), tg.ArgumentError, "norm: ord='l2' of a matrix; it kno"),
+        (lambda t: tg.linalg.norm(t[0], "fro"), tg.ArgumentError, "norm: ord='fro' of a vector"),
+        (lambda t: tg.linalg.norm(t, 3), tg.ArgumentError, "norm: ord=3 of a matrix"),
+        (lambda t: tg.linalg.norm(t, None, (0, 0)), tg.AxisError, "norm: .*one axis twice"),
+        (lambda t: tg.linalg.norm(t, None, 2), tg.AxisError, "norm: axis 2"),
+        (lambda t: tg.linalg.norm(t[None], 2), tg.ShapeError, "norm: ord=2 over 3 axes"),
+        (lambda t: tg.linalg.matrix_norm(t[0]), tg.ShapeError, "matrix_norm: .*no matrix"),
+        (lambda t: tg.linalg.cond(t[:0]), tg.ShapeError, "cond: .*not empty"),
+        (lambda t: tg.linalg.cond(t[:2], 1), tg.ShapeError, "cond: .*only 2 and -2"),
+        (lambda t: tg.linalg.matrix_power(t[:2], 2), tg.ShapeError, "matrix_power: .*square"),
+        (lambda t: tg.linalg.matrix_power(t, 0.5), tg.ArgumentError, "matrix_power: an exponent"),
+        (lambda t: tg.linalg.lstsq(t[None], t), np.linalg.LinAlgError, r"lstsq: .*pinv\(a\) @ b"),
+        (lambda t: tg.linalg.lstsq(t, t[:2]), np.linalg.LinAlgError, "lstsq: .*number of rows"),
+        (lambda t: tg.linalg.pinv(t, 1, rtol=1), tg.ArgumentError, "pinv: both rcond and rtol"),
+        (lambda t: tg.linalg.tensorsolve(t[:2], t), tg.ShapeError, "tensorsolve: .*first 2 axes"),
+        (lambda t: tg.linalg.tensorinv(t[:2], 1), tg.ShapeError, "tensorinv: .*ind=1"),
+        (lambda t: tg.linalg.multi_dot([t]), tg.ShapeError, "multi_dot: .*at least two"),
+        (lambda t: tg.linalg.multi_dot([t, t[:2]]), tg.ShapeError, "multi_dot: .*3 rows"),
+        (lambda t: tg.linalg.multi_dot([t, t[0], t]), tg.ShapeError, "multi_dot: .*two axes"),
+        (lambda t: tg.linalg.outer(t, t), tg.ShapeError, r"linalg\.outer: .*tg\.outer"),
+        (lambda t: tg.linalg.cross(t[:, :2], t), tg.ShapeError, r"linalg\.cross: .*3 elements"),
+        (lambda t: tg.vdot(t, t[0]), tg.ShapeError, "vdot: 9 and 3 elements"),
+    ],
+)
+def test_what_is_refused_is_told(call, error, message):
+    with pytest.raises(error, match=message):
+        call(tg.Variable(REPEATED))
+
+
+# Hermitian matrices
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("dtype", [float, complex])
+@pytest.mark.parametrize("name", ["cholesky", "eigvalsh", "eigh", "pinv", "svdvals"])
+def test_gradient_at_a_hermitian_matrix_is_hermitian(name, upper, dtype):
+    x = RNG.normal(size=(3, 3)) + (1j * RNG.normal(size=(3, 3)) if dtype is complex else 0)
+    a = x @ np.conj(x.T) + np.diag([1, 3, 5])
+    triangle = "U" if upper else "L"
+    function = {
+        "cholesky": lambda t: tg.linalg.cholesky(t, upper=upper),
+        "eigvalsh": lambda t: tg.linalg.eigvalsh(t, triangle),
+        "eigh": lambda t: tg.abs(tg.linalg.eigh(t, triangle).eigenvectors),
+        "pinv": lambda t: tg.linalg.pinv(t, hermitian=True),
+        "svdvals": lambda t: tg.linalg.svd(t, compute_uv=False, hermitian=True),
+    }[name]
+    ct = RNG.normal(size=function(tg.tensor(a)).shape)
+    ct = np.tril(ct) if name == "cholesky" and not upper else ct
+    g = gradient(function, a, ct)
+    np.testing.assert_array_equal(g, np.conj(g.T))
+    direction = hermitian(RNG.normal(size=(3, 3)) + (1j * WEIGHTS if dtype is complex else 0))
+    slope = np.sum(np.real(np.conj(g) * direction))
+
+    def along(s):
+        y = function(tg.tensor(a + s * direction)).numpy()
+        return [np.real(y)]
+
+    assert_gradient(along, [np.array(0.0)], [ct], [np.array(slope)])
+
+
+def test_gradient_stands_in_the_triangle_that_was_read():
+    lower = np.tril(REPEATED + np.diag([0, 1, 2]))
+    g = gradient(lambda t: tg.linalg.cholesky(t), lower)
+    assert (np.triu(g, 1) == 0).all()
+    whole = hermitian(lower + np.tril(lower, -1).T)
+    np.testing.assert_allclose(g + g.T, 2 * gradient(tg.linalg.cholesky, whole) * (1 + 0 * g)
+                               + np.diag(np.diag(g) * 0), atol=1e-12)  # fmt: skip
+
+
+# Repeated values
+
+
+@pytest.mark.parametrize("a", [REPEATED, np.eye(3), np.zeros((3, 3))], ids=["two", "all", "zero"])
+@pytest.mark.parametrize("name", ["eigh", "eigvalsh"])
+def test_sums_of_functions_of_repeated_eigenvalues(a, name):
+    """Σ f(w) = tr f(a), whose gradient is f′(a)."""
+    values = {"eigh": lambda t: tg.linalg.eigh(t)[0], "eigvalsh": tg.linalg.eigvalsh}[name]
+    g = gradient(lambda t: tg.sum(values(t) ** 3), a)
+    np.testing.assert_allclose(g, 3 * a @ a, atol=1e-12)
+
+
+def test_repeated_eigenvalues_share():
+    ct = np.array([1.0, 0, 0])
+    g = gradient(tg.linalg.eigvalsh, np.eye(3), ct)
+    np.testing.assert_allclose(g, np.eye(3) / 3, atol=1e-15)
+    g = gradient(tg.linalg.eigvalsh, REPEATED, ct)
+    np.testing.assert_allclose(np.trace(g @ REPEATED), 2)
+    np.testing.assert_allclose(np.linalg.eigvalsh(g), [0, 0.5, 0.5], atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
+@pytest.mark.parametrize(
+    ("f", "wanted"),
+    [
+        (lambda w: w, lambda a, c: c),
+        (lambda w: w**2, lambda a, c: a @ c + c @ a),
+        (lambda w: w**3, lambda a, c: a @ a @ c + a @ c @ a + c @ a @ a),
+        (lambda w: 1 / w, lambda a, c: -np.linalg.inv(a) @ c @ np.linalg.inv(a)),
+    ],
+)
+def test_functions_of_a_matrix_with_repeated_eigenvalues(f, wanted, dtype):
+    """v f(w) vᴴ does not depend on the choice of v, nor does its gradient."""
+    x = RNG.normal(size=(3, 3)) + (1j * RNG.normal(size=(3, 3)) if dtype is complex else 0)
+    v = np.linalg.qr(x)[0]
+    ct = hermitian(x)
+    for values in ([2.0, 2, 5], [3.0, 3, 3], [1.0, 4, 4]):
+        a = hermitian(v @ np.diag(values) @ np.conj(v.T))
+        g = gradient(lambda t: function_of(t, f), a, ct)
+        np.testing.assert_allclose(g, wanted(a, ct), atol=1e-11)
+
+
+def test_projector_on_repeated_eigenvalues():
+    def projector(t):
+        v = np.linalg.eigh(t)[1][:, :2]
+        return v @ v.T
+
+    g = gradient(projector, REPEATED, WEIGHTS)
+
+    def function(a):
+        v = np.linalg.eigh((a + a.T) / 2)[1][:, :2]
+        return [v @ v.T]
+
+    assert_gradient(function, [REPEATED], [WEIGHTS], [g])
+
+
+def test_vectors_of_other_eigenvalues_are_differentiable():
+    def top(t):
+        w, v = np.linalg.eigh(t)
+        return w[-1] * v[:, -1] ** 2
+
+    g = gradient(top, REPEATED, WEIGHTS[0])
+
+    def function(a):
+        w, v = np.linalg.eigh((a + a.T) / 2)
+        return [w[-1] * v[:, -1] ** 2]
+
+    assert_gradient(function, [REPEATED], [WEIGHTS[0]], [g])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t: np.linalg.eigh(t)[1],  # a vector of a repeated value
+        lambda t: np.linalg.eigh(t)[1][:, :1] * np.ones((1, 3)),
+        # The eigenvalues hide which of two functions the values are of.
+        lambda t: two_functions_of(*np.linalg.eigh(t)),
+        lambda t: function_of(t, lambda w: np.log(w / 2)),  # log is 0 there
+        lambda t: np.linalg.svd(t)[0],
+        lambda t: np.linalg.eig(t)[1],
+    ],
+)
+def test_loss_that_depends_on_the_choice_of_vectors(function):
+    for a in (REPEATED, 2 * np.eye(3)):
+        with pytest.raises(tg.AmbiguousGradient, match=r"equal (eigen)?values"):
+            gradient(function, a, WEIGHTS)
+
+
+@pytest.mark.parametrize("name", ["eigh", "svd", "eig"])
+def test_loss_that_depends_on_a_phase(name):
+    x = RNG.normal(size=(3, 3)) + 1j * RNG.normal(size=(3, 3))
+    with pytest.raises(tg.AmbiguousGradient, match=f"{name}: .*phase"):
+        gradient(lambda t: tg.real(getattr(np.linalg, name)(t)[name == "eig" or name == "eigh"]),
+                 hermitian(x) if name == "eigh" else x)  # fmt: skip
+
+
+# Singular values
+
+
+@pytest.mark.parametrize("values", [[2.0, 2.0], [3.0, 1.0]])
+@pytest.mark.parametrize("shape", [(2, 2), (4, 2), (2, 3)])
+def test_functions_of_repeated_singular_values(values, shape):
+    """u vᴴ, the nearest matrix with orthonormal columns, and u s³ vᴴ = a aᴴ a."""
+    u = np.linalg.qr(RNG.normal(size=(shape[0], 2)))[0]
+    v = np.linalg.qr(RNG.normal(size=(shape[1], 2)))[0]
+    a, ct = u @ np.diag(values) @ v.T, RNG.normal(size=shape)
+
+    def nearest(t):
+        u, _, vh = np.linalg.svd(t, full_matrices=False)
+        return u @ vh
+
+    def cubed(t):
+        u, s, vh = np.linalg.svd(t, full_matrices=False)
+        return (u * s**3) @ vh
+
+    for function in (nearest, cubed):
+        g = gradient(function, a, ct)
+        assert_gradient(lambda x, f=function: [f(x)], [a], [ct], [g])
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (5, 2)])
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_further_columns_through_what_they_span(shape, dtype):
+    a = RNG.normal(size=shape) + (1j * RNG.normal(size=shape) if dtype is complex else 0)
+    ct = RNG.normal(size=(max(shape), max(shape)))
+    if shape[0] > shape[1]:
+        complement = [lambda t: np.linalg.svd(t)[0][:, 2:],
+                      lambda t: np.linalg.qr(t, "complete")[0][:, 2:]]  # fmt: skip
+    else:
+        complement = [lambda t: np.linalg.svd(t)[2][2:].conj().T]
+    for basis in complement:
+
+        def projector(z, basis=basis):
+            columns = basis(z)
+            return np.real(columns @ columns.conj().T)
+
+        def function(x, y, projector=projector):
+            return [projector(x + 1j * y if dtype is complex else x)]
+
+        g = gradient(projector, a, ct)
+        parts = [a.real.copy(), np.zeros(shape) + a.imag]
+        assert_gradient(function, parts, [ct], [g.real.copy(), np.zeros(shape) + g.imag])
+        if max(shape) - 2 > 1 or dtype is complex:
+            with pytest.raises(tg.AmbiguousGradient, match=r"phase|equal values"):
+                gradient(lambda t, f=basis: np.real(f(t)), a)
+
+
+def test_svd_of_singular_matrices():
+    a = np.outer([1.0, 2, 2], [3.0, 0, 4])  # one singular value, 15
+    u, v = np.array([1, 2, 2]) / 3, np.array([3, 0, 4]) / 5
+    np.testing.assert_allclose(gradient(tg.linalg.svdvals, a), np.outer(u, v), atol=1e-14)
+    g = gradient(lambda t: tg.linalg.svd(t)[0][:, 0] ** 2, a, [1.0, 2, 3])
+
+    def function(x):
+        return [np.linalg.svd(x)[0][:, 0] ** 2]
+
+    assert_gradient(function, [a], [np.array([1.0, 2, 3])], [g])
+    with pytest.raises(tg.AmbiguousGradient, match="svd: "):
+        gradient(lambda t: (lambda u, s, vh: (u * s) @ vh)(*np.linalg.svd(t)), a, WEIGHTS)
+
+
+def test_reconstruction_from_one_singular_value_of_zero():
+    """With a single 0 and a square real matrix nothing is free but a sign."""
+    a = ROTATION @ np.diag([3.0, 1.0, 0.0]) @ ROTATION
+    g = gradient(lambda t: (lambda u, s, vh: (u * s) @ vh)(*np.linalg.svd(t)), a, WEIGHTS)
+    np.testing.assert_allclose(g, WEIGHTS, atol=1e-10)
+
+
+# Norms
+
+
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, 1.5, 0, np.inf])
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_norm_of_zeros(ord, dtype):
+    t = tg.Variable(np.zeros(3, dtype))
+    (g,) = tg.gradients(tg.linalg.norm(t, ord), t, create_graph=True)
+    np.testing.assert_array_equal(g.numpy(), np.zeros(3))
+    if g.node:
+        (h,) = tg.gradients(g, t, np.ones(3, dtype))
+        assert h is None or np.isfinite(h.numpy()).all()
+
+
+@pytest.mark.parametrize("ord", ["fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf])
+def test_matrix_norm_of_zeros(ord):
+    np.testing.assert_array_equal(gradient(lambda t: tg.linalg.norm(t, ord), np.zeros((2, 3))), 0)
+
+
+@pytest.mark.parametrize("ord", [1.5, 3, 4])
+def test_norm_with_a_zero_among_others(ord):
+    x = np.array([3.0, 0.0, -4.0])
+    g = gradient(lambda t: tg.linalg.norm(t, ord), x)
+    size = np.sum(np.abs(x) ** ord) ** (1 / ord)
+    np.testing.assert_allclose(g, np.sign(x) * (np.abs(x) / size) ** (ord - 1))
+
+
+@pytest.mark.parametrize(
+    ("ord", "wanted"),
+    [(2, np.eye(2) / 2), (-2, np.eye(2) / 2), ("nuc", np.eye(2)), (1, np.eye(2) / 2),
+     (np.inf, np.eye(2) / 2)],
+)  # fmt: skip
+def test_ties_of_a_matrix_norm_share(ord, wanted):
+    np.testing.assert_allclose(gradient(lambda t: tg.linalg.norm(t, ord), np.eye(2)), wanted)
+
+
+@pytest.mark.parametrize("ord", [3, np.inf])
+def test_large_vectors_have_finite_gradients(ord):
+    g = gradient(lambda t: tg.linalg.norm(t, ord), np.array([1e100, -1e99]))
+    assert np.isfinite(g).all()
+
+
+@pytest.mark.parametrize("p", [None, 2, -2, 1, np.inf, "fro"])
+def test_cond_of_a_singular_matrix(p):
+    a = np.stack([np.zeros((2, 2)), np.diag([1.0, 0.0]), np.diag([4.0, 2.0])])
+    t = tg.Variable(a)
+    y = tg.linalg.cond(t, p)
+    np.testing.assert_allclose(y.numpy(), np.linalg.cond(a, p))
+    g = tg.gradients(y, t, np.ones(3))[0].numpy()
+    assert np.isfinite(g).all()
+    np.testing.assert_array_equal(g[0], 0)
+    if p != -2:  # of which a matrix with rank 1 has 0
+        np.testing.assert_array_equal(g[1], 0)
+    assert g[2].any()
+
+
+# Others
+
+
+def test_matrix_power_0_is_a_constant():
+    t = tg.Variable(np.array([[np.inf, np.nan], [1.0, 2.0]]))
+    y = np.linalg.matrix_power(t, 0)
+    np.testing.assert_array_equal(y.numpy(), np.eye(2))
+    y.sum().backward()
+    np.testing.assert_array_equal(t.grad.numpy(), np.zeros((2, 2)))
+
+
+def test_complex_eigenvalues_of_a_real_matrix():
+    a = np.array([[1.0, -2, 0.3], [1.5, 0.5, 0.2], [0.1, 0.4, 3.0]])
+
+    def function(x):
+        w, v = np.linalg.eig(x)
+        return [np.abs(w), np.real(w) ** 2, np.abs(v)]
+
+    t = tg.Variable(a)
+    outputs = function(t)
+    assert np.linalg.eig(t)[0].dtype == complex
+    cts = [np.array([1.0, 1, 3]), np.array([2.0, 2, 1]), np.abs(WEIGHTS)]
+    (g,) = tg.gradients(outputs, t, cts)
+    assert_gradient(function, [a], cts, [g.numpy()])
+    g = gradient(lambda t: np.abs(np.linalg.eigvals(t)) ** 3, a)
+    assert_gradient(lambda x: [np.abs(np.linalg.eigvals(x)) ** 3], [a], [np.ones(3)], [g])
+
+
+def test_repeated_eigenvalues_of_any_matrix():
+    g = gradient(lambda t: tg.real(tg.sum(np.linalg.eigvals(t) ** 2)), REPEATED)
+    np.testing.assert_allclose(g, 2 * REPEATED.T, atol=1e-12)
+
+
+def test_defective_matrix():
+    with pytest.raises(tg.AmbiguousGradient, match="eig: the matrix is defective"):
+        gradient(np.linalg.eigvals, np.array([[1.0, 1.0], [0.0, 1.0]]))
+
+
+def test_qr_of_dependent_columns():
+    a = np.array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]])
+    with pytest.raises(tg.AmbiguousGradient, match=r"qr: .*linearly dependent"):
+        gradient(lambda t: np.linalg.qr(t)[1], a)
+
+
+def test_raw_qr_of_an_untracked_tensor():
+    for y, wanted in zip(tg.linalg.qr(tg.tensor(REPEATED), "raw"), np.linalg.qr(REPEATED, "raw"),
+                         strict=True):  # fmt: skip
+        np.testing.assert_array_equal(y.numpy(), wanted)
+
+
+def test_pinv_cuts_off_relative_to_the_dtype():
+    a = np.diag([1.0, 1e-7, 1e-17])
+    for keywords in ({}, {"rtol": None}, {"rtol": 1e-3}, {"rcond": 1e-8}):
+        np.testing.assert_array_equal(
+            tg.linalg.pinv(a, **keywords).numpy(), np.linalg.pinv(a, **keywords)
+        )
+
+
+@pytest.mark.parametrize("sizes", [(2, 9, 3, 8), (5, 2, 7, 3, 6), (4, 3)])
+def test_products_of_several_matrices(sizes):
+    arrays = [RNG.normal(size=pair) for pair in itertools.pairwise(sizes)]
+    for factors in (arrays, [arrays[0][0], *arrays[1:]], [*arrays[:-1], arrays[-1][:, 0]]):
+        if len(factors) < 2:
+            continue
+        leaves = [tg.Variable(x) for x in factors]
+        y = np.linalg.multi_dot(leaves)
+        np.testing.assert_allclose(y.numpy(), np.linalg.multi_dot(factors))
+        ct = np.asarray(RNG.normal(size=y.shape))
+        found = [g.numpy() for g in tg.gradients(y, leaves, ct)]
+        assert_gradient(lambda *xs: [np.linalg.multi_dot(xs)], factors, [ct], found)
+
+
+def test_stacks_that_are_empty():
+    for name in ("inv", "det", "cholesky", "eigvalsh", "svdvals", "pinv", "eigvals"):
+        t = tg.Variable(np.zeros((0, 3, 3)))
+        y = getattr(tg.linalg, name)(t)
+        assert y.shape == getattr(np.linalg, name)(np.zeros((0, 3, 3))).shape
+        assert gradient(getattr(tg.linalg, name), np.zeros((0, 3, 3))).shape == (0, 3, 3)
