@@ -93,15 +93,12 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "singular_vectors": lambda a, full_matrices=True, hermitian=False: np.linalg.svd(
         a, full_matrices, True, hermitian
     ),
-    "singular_values": lambda a, hermitian=False: np.linalg.svd(
-        a, compute_uv=False, hermitian=hermitian
-    ),
 }
 # Functions of matrices that are tried with eigenvalues and singular values well apart.
 SEPARATED = {
     *("inv", "solve", "cholesky", "pinv_above", "least_squares", "cofactors", "det"),
-    *("sign_and_log", "orthogonal_and_triangular", "hermitian_eigenvectors", "eigvalsh"),
-    *("eigenvectors", "singular_vectors", "singular_values"),
+    *("sign_and_log", "orthogonal_and_triangular", "hermitian_eigenvectors", "linalg.eigvalsh"),
+    *("eigenvectors", "singular_vectors"),
     *("linalg.pinv", "linalg.lstsq", "linalg.slogdet", "linalg.qr", "linalg.eigh", "linalg.eig"),
     *("linalg.eigvals", "linalg.svd", "linalg.svdvals", "linalg.matrix_power", "linalg.cond"),
 }
@@ -513,6 +510,7 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
         ],
     ),
     "linalg.eigh": ([0], [sample((3, 3)), sample((2, 2), UPLO="U")]),
+    "linalg.eigvalsh": ([0], [sample((3, 3)), sample((2, 2, 2), "U"), sample((1, 1))]),
     "linalg.eig": ([0], [sample((3, 3))]),
     "linalg.eigvals": ([0], [sample((3, 3)), sample((2, 2, 2))]),
     "linalg.svd": (
@@ -525,7 +523,7 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
             sample((3, 3), compute_uv=False, hermitian=True),
         ],
     ),
-    "linalg.svdvals": ([0], [sample((3, 2)), sample((2, 2, 2))]),
+    "linalg.svdvals": ([0], [sample((3, 2)), sample((2, 2, 3)), sample((0, 3, 2))]),
     "linalg.matrix_rank": ([0], [sample((3, 2)), sample((2, 2, 2), 0.1), sample((3,))]),
     "linalg.norm": (
         [0],

@@ -133,6 +133,8 @@ def test_slogdet_of_a_singular_matrix():
         (lambda t: tg.linalg.det(t[:2]), np.linalg.LinAlgError, r"det: shape \(2, 3\).*square"),
         (lambda t: tg.linalg.det(t[0]), np.linalg.LinAlgError, r"det: shape \(3,\) has fewer"),
         (lambda t: tg.linalg.svd(t.astype("float16")), tg.DTypeError, "svd: dtype float16; .*cast"),
+        (lambda t: tg.linalg.eigvalsh(t[:2]), np.linalg.LinAlgError, r"eigh: shape \(2, 3\)"),
+        (lambda t: tg.linalg.svdvals(t[0].detach()), np.linalg.LinAlgError, r"svd: shape \(3,\)"),
         (lambda t: tg.linalg.eigh(t, "X"), tg.DomainError, "eigh: .*UPLO"),
         (lambda t: tg.linalg.qr(t, "raw"), tg.NotDifferentiable, "qr: mode 'raw'.*'reduced'"),
         (lambda t: tg.linalg.qr(t, "lq"), tg.ArgumentError, "qr: mode 'lq'; it knows reduced"),
@@ -200,9 +202,10 @@ def test_gradient_stands_in_the_triangle_that_was_read():
     lower = np.tril(REPEATED + np.diag([0, 1, 2]))
     g = gradient(lambda t: tg.linalg.cholesky(t), lower)
     assert (np.triu(g, 1) == 0).all()
-    whole = hermitian(lower + np.tril(lower, -1).T)
-    np.testing.assert_allclose(g + g.T, 2 * gradient(tg.linalg.cholesky, whole) * (1 + 0 * g)
-                               + np.diag(np.diag(g) * 0), atol=1e-12)  # fmt: skip
+    whole = lower + np.tril(lower, -1).T
+    weights = 2 * np.tril(np.ones((3, 3)), -1) + np.eye(3)
+    np.testing.assert_allclose(g, gradient(tg.linalg.cholesky, whole) * weights, atol=1e-12)
+    assert_gradient(lambda a: [np.linalg.cholesky(a)], [lower], [np.ones((3, 3))], [g])
 
 
 # Repeated values
@@ -215,6 +218,42 @@ def test_sums_of_functions_of_repeated_eigenvalues(a, name):
     values = {"eigh": lambda t: tg.linalg.eigh(t)[0], "eigvalsh": tg.linalg.eigvalsh}[name]
     g = gradient(lambda t: tg.sum(values(t) ** 3), a)
     np.testing.assert_allclose(g, 3 * a @ a, atol=1e-12)
+
+
+@pytest.mark.parametrize("values", [tg.linalg.eigvalsh, lambda t: tg.linalg.eigh(t)[0]])
+def test_second_derivative_at_repeated_eigenvalues(values):
+    """Of Σ w³ = tr a³: the gradient 3a² changes by 3 (a c + c a)."""
+    ct = hermitian(WEIGHTS)
+    for a in (REPEATED, 2 * np.eye(3)):
+        t = tg.Variable(a)
+        (g,) = tg.gradients(tg.sum(values(t) ** 3), t, create_graph=True)
+        (h,) = tg.gradients(g, t, ct)
+        np.testing.assert_allclose(h.numpy(), 3 * (a @ ct + ct @ a), atol=1e-10)
+
+
+def test_second_derivative_that_cannot_be_seen_is_refused():
+    for function in (
+        lambda t: tg.sum(np.linalg.eigvals(t) ** 2),
+        lambda t: tg.sum((np.linalg.eigvalsh(t) - 2) ** 2),
+        lambda t: tg.sum(np.linalg.lstsq(t, np.ones(3))[3] ** 2),
+    ):
+        t = tg.Variable(2 * np.eye(3))
+        with pytest.raises(tg.AmbiguousGradient):
+            tg.gradients(tg.gradients(function(t), t, create_graph=True), t, [WEIGHTS])
+
+
+def test_second_derivative_of_the_nuclear_norm_at_repeated_singular_values():
+    """Its gradient u vᴴ is (a aᵀ)^(−½) a, which is smooth."""
+    a = ROTATION @ np.diag([2.0, 2, 5])
+    t = tg.Variable(a)
+    (g,) = tg.gradients(tg.linalg.norm(t, "nuc"), t, create_graph=True)
+    (h,) = tg.gradients(g, t, WEIGHTS)
+
+    def function(x):
+        u, _, vh = np.linalg.svd(x)
+        return [u @ vh]
+
+    assert_gradient(function, [a], [WEIGHTS], [h.numpy()])
 
 
 def test_repeated_eigenvalues_share():
@@ -460,6 +499,12 @@ def test_complex_eigenvalues_of_a_real_matrix():
 def test_repeated_eigenvalues_of_any_matrix():
     g = gradient(lambda t: tg.real(tg.sum(np.linalg.eigvals(t) ** 2)), REPEATED)
     np.testing.assert_allclose(g, 2 * REPEATED.T, atol=1e-12)
+
+
+def test_trace_is_a_method():
+    t = tg.Variable(REPEATED)
+    np.testing.assert_allclose(t.trace().item(), REPEATED.trace())
+    np.testing.assert_array_equal(gradient(lambda t: t.trace(1), REPEATED), np.eye(3, k=1))
 
 
 def test_defective_matrix():

@@ -11,7 +11,7 @@ import numpy as np
 from .backward import backward
 from .errors import DTypeError, ShapeError
 from .modes import recording
-from .ops import elementwise, indexing, joining, products, reduction, shape
+from .ops import elementwise, indexing, joining, matrices, products, reduction, shape
 from .ops import ufunc_methods as ufunc_methods  # registers them
 from .protocols import array_function, array_ufunc
 from .registry import REGISTRY
@@ -164,6 +164,7 @@ def _hang() -> None:
         shape: ("squeeze", "swapaxes", "ravel", "diagonal", "astype", "copy"),
         indexing: ("take",),
         products: ("dot",),
+        matrices: ("trace",),
         elementwise: ("clip", "round", "conjugate", "conj"),
     }
     for module, names in methods.items():

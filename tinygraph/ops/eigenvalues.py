@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import AmbiguousGradient
+from ..modes import recording
 from ..outputs import is_unused
 from ..primitive import Operand, derived, primitive, sample
-from ..tensor import Tensor
+from ..template import REFUSALS
+from ..tensor import Tensor, as_tensor, untracked
 from .degeneracy import check_free, equal, shared, size_of, within_groups
 from .hermitian import adjoint, conj, diagonal, real, to_triangle, value_of
 from .refusals import explain_matrices
@@ -68,24 +70,20 @@ def eigh(a: Operand, UPLO: str = "L") -> EighResult:
     return EighResult(*hermitian_eigenvectors(a, UPLO))
 
 
-def _eigvalsh(ct: Any, a: Any, UPLO: Any) -> Any:
-    w, v = np.linalg.eigh(a, UPLO)
-    g = (v * shared(ct, equal(w))[..., np.newaxis, :]) @ adjoint(v)
-    return conj(to_triangle(g, a, UPLO.upper() == "L"))
-
-
-@primitive(
-    numpy=np.linalg.eigvalsh,
-    a=_eigvalsh,
-    samples=MATRICES,
-    explain=explain_matrices("eigvalsh", square=True),
-)
-def eigvalsh(a: Operand, UPLO: Any = "L") -> Any:
+@derived(numpy=np.linalg.eigvalsh)
+def eigvalsh(a: Operand, UPLO: str = "L") -> Tensor:
     """Ascending eigenvalues of Hermitian a. Equal ones share their cotangents equally.
 
     UPLO: which triangle is read. The gradient is Hermitian where a is, as that of `eigh`.
     """
-    return np.linalg.eigvalsh(a, UPLO)
+    a = as_tensor(a, "eigvalsh")
+    if a.node is None or not recording():
+        try:
+            return untracked(np.linalg.eigvalsh(a.value, UPLO))  # type: ignore[call-overload]
+        except REFUSALS:
+            pass  # said better below
+    # Values and vectors of one node, so that second derivatives see both.
+    return hermitian_eigenvectors(a, UPLO)[0]
 
 
 class EigResult(NamedTuple):
@@ -116,11 +114,15 @@ def _eig(ct: Any, y: Any) -> Any:
         # dv = v Ω with Ω = v⁻¹ dA v / (wj − wi), and a diagonal that keeps |v| = 1
         x = x - (adjoint(v) @ v) * real(diagonal(x))[..., np.newaxis, :]
         tiny = np.finfo(size.dtype).eps ** 0.5 * size
-        if ((np.abs(value_of(x)) > tiny) & same & ~own).any():
+        moved = np.abs(value_of(x)) > tiny
+        if not is_unused(ct[0]):  # of functions of the matrix they would hide the derivative
+            moved = moved | (np.abs(value_of(by_w)) > 0)[..., np.newaxis, :]
+        if (moved & same & ~own).any():
             raise AmbiguousGradient(
-                "eig: the loss depends on the vectors of equal eigenvalues, which are free, so "
-                "that it has no gradient; use eigh if the matrix is Hermitian, functions of the "
-                "matrix itself (inv, matrix_power), or move the equal values apart"
+                "eig: the loss depends on the vectors of equal eigenvalues, which are free, or on "
+                "both, so that its gradient is not determined; use eigh if the matrix is "
+                "Hermitian, functions of the matrix itself (inv, matrix_power), or move the equal "
+                "values apart"
             )
         gaps = np.where(same, 1, w[..., np.newaxis, :] - w[..., np.newaxis])
         inside = inside + np.where(same, 0, x / conj(gaps))

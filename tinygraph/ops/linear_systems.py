@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import AmbiguousGradient, ArgumentError, ShapeError
 from ..outputs import is_unused
 from ..primitive import Operand, derived, primitive, sample
 from ..pullback import unbroadcast
 from ..tensor import Tensor, as_tensor
+from .degeneracy import equal
 from .hermitian import adjoint, conj, mirrored, to_triangle, transposed
 from .joining import where
 from .products import matmul
@@ -228,7 +229,12 @@ def _lstsq(ct: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
         by_b = by_b + along
     by_a = conj(by_a)
     if not is_unused(ct[3]):
-        by_a = by_a + by_values(ct[3], a)
+        if type(ct[3]) is Tensor and equal(y[3]).sum() > y[3].size:
+            raise AmbiguousGradient(
+                "lstsq: there are equal singular values, whose second derivative is not "
+                "determined here; take them from linalg.svdvals"
+            )
+        by_a = by_a + conj(by_values(ct[3], *np.linalg.svd(a, full_matrices=False)))
     return by_a, conj(by_b[:, 0] if vector else by_b)
 
 

@@ -36,6 +36,7 @@ def _p_norm(ct: Any, y: Any, x: Any, shape: Any, ord: float, axis: Axis, keepdim
 
 
 @primitive(
+    name="norm",
     label="‖x‖",
     x=_p_norm,
     samples=(

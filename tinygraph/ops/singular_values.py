@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import AmbiguousGradient
+from ..modes import recording
 from ..outputs import is_unused
 from ..primitive import Operand, derived, primitive, sample
+from ..template import REFUSALS
 from ..tensor import Tensor, as_tensor, untracked
 from .degeneracy import check_free, equal, shared, size_of, within_groups
 from .hermitian import adjoint, conj, rounding, to_triangle, value_of
@@ -29,21 +31,18 @@ def _is_zero(s: Any) -> Any:
     return s <= rounding(s, s.dtype)
 
 
-def by_values(ct: Any, a: Any, hermitian: bool = False) -> Any:
-    """The cotangent of a matrix from that of its singular values.
-
-    Equal ones share; one that is 0 has a kink there, and derivative 0.
-    """
-    u, s, vh = np.linalg.svd(a, full_matrices=False, hermitian=hermitian)
-    share = np.where(_is_zero(s), 0, shared(ct, equal(s)))
-    g = (u * share[..., np.newaxis, :]) @ vh
-    return conj(to_triangle(g, a) if hermitian else g)
+def by_values(by_s: Any, u: Any, s: Any, vh: Any) -> Any:
+    """The gradient of a loss of the singular values: equal ones share; derivative 0 at 0."""
+    k = s.shape[-1]
+    share = np.where(_is_zero(s), 0, shared(by_s, equal(s)))
+    return (u[..., :k] * share[..., np.newaxis, :]) @ vh[..., :k, :]
 
 
 def _svd(ct: Any, y: Any, a: Any, hermitian: bool) -> Any:
     u, s, vh = y
     if is_unused(ct[0]) and is_unused(ct[2]):
-        return by_values(ct[1], a, hermitian)
+        g = by_values(ct[1], u, s, vh)
+        return conj(to_triangle(g, a) if hermitian else g)
     v = adjoint(vh)
     by_u, by_s, by_v = conj(ct[0]), ct[1], adjoint(conj(ct[2]))
     k = s.shape[-1]
@@ -129,21 +128,16 @@ def singular_vectors(a: Operand, full_matrices: bool = True, hermitian: bool = F
     return tuple(np.linalg.svd(a, full_matrices=full_matrices, hermitian=hermitian))
 
 
-@primitive(
-    name="svdvals",
-    a=lambda ct, a, hermitian: by_values(ct, a, hermitian),
-    samples=(
-        sample((3, 3)),
-        sample((2, 2, 3)),
-        sample((3, 2)),
-        sample((3, 3), hermitian=True),
-        sample((0, 3, 2)),
-    ),
-    explain=explain_matrices("svdvals", square=False),
-)
-def singular_values(a: Operand, hermitian: bool = False) -> Any:
-    """Singular values."""
-    return np.linalg.svd(a, compute_uv=False, hermitian=hermitian)
+def singular_values(a: Operand, hermitian: bool = False) -> Tensor:
+    """Singular values alone."""
+    a = as_tensor(a, "svd")
+    if a.node is None or not recording():
+        try:
+            return untracked(np.linalg.svd(a.value, compute_uv=False, hermitian=hermitian))
+        except REFUSALS:
+            pass  # said better below
+    # Values and vectors of one node, so that second derivatives see both.
+    return singular_vectors(a, False, hermitian)[1]
 
 
 @derived(numpy=np.linalg.svd)
