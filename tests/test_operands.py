@@ -279,3 +279,15 @@ def test_a_number_beside_an_array_counts_as_in_numpy(operator, number, dtype):
 def test_a_number_too_large_for_the_dtype_is_told():
     with pytest.warns(RuntimeWarning, match="overflow"):
         tg.Variable(np.ones(2, "float32")) * 1e300
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("operator", [add, sub, mul, truediv, pow])
+def test_a_complex_number_beside_a_scalar_or_an_array(operator, dtype):
+    for value in (np.dtype(dtype).type(2), np.array([2, 3], dtype)):
+        for number in (1j, 1 + 2j):
+            y, wanted = operator(number, tg.Variable(value)), operator(number, value)
+            assert y.requires_grad
+            assert y.dtype == np.result_type(value, 1j)
+            np.testing.assert_array_equal(y.numpy(), wanted)
+            assert operator(tg.Variable(value), number).dtype == y.dtype

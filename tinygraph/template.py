@@ -93,7 +93,7 @@ def _generate(primitive: Primitive, name: str, parameters: str, *, keywords: boo
         "_static": static, "_explain": explain, "_with_keywords": with_keywords,
         "_large": large, "_LARGE": LARGE, "_compute": compute, "_ufunc": primitive.ufunc,
         "_result": result, "_unpack": unpack, "_ndarray": np.ndarray,
-        "_VALUES": VALUES,
+        "_VALUES": VALUES, "_complex128": np.complex128,
     }  # fmt: skip
     if primitive.several:
         from .outputs import outputs_of  # which declares with this module's help
@@ -134,7 +134,7 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
         word = "if"
         if primitive.weak:
             yield f"    if type({x}) in _NUMBERS:"
-            yield f"        {_constant(primitive, x)}"
+            yield from (f"        {line}" for line in _constant(primitive, x))
             word = "elif"
         yield f"    {word} {unless}: {x} = _operand({x}, _primitive, {x!r})"
     for s in primitive.static:
@@ -175,13 +175,21 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
     yield "return _out"
 
 
-def _constant(primitive: Primitive, x: str) -> str:
-    """A line for a Python number: in arithmetic with an array it may become an array too."""
+def _constant(primitive: Primitive, x: str) -> Iterator[str]:
+    """Lines for a Python number: in arithmetic with an array it may become an array too."""
     a, *b = primitive.operands
-    if not b or primitive.symbol not in ("+", "-", "*", "/"):
-        return "pass"
-    other, test = (a, "") if x != a else (f"{b[0]}.value", f"type({b[0]}) is _Tensor and ")
-    return f"if {x} and {test}type({other}) is _ndarray: {x} = _CONSTANTS[{other}.dtype][{x}]"
+    arithmetic = primitive.symbol in ("+", "-", "*", "/")
+    if arithmetic and x != a:
+        yield f"if {x} and type({a}) is _ndarray: {x} = _CONSTANTS[{a}.dtype][{x}]"
+    elif b and primitive.symbol:
+        yield f"if type({b[0]}) is _Tensor:"
+        if arithmetic:
+            array = f"{b[0]}.value"
+            yield f"    if {x} and type({array}) is _ndarray: {x} = _CONSTANTS[{array}.dtype][{x}]"
+        # Python's own arithmetic takes a float64, which is a float, and returns a Python number.
+        yield f"    if type({x}) is complex and {b[0]}.dtype == 'float64': {x} = _complex128({x})"
+    else:
+        yield "pass"
 
 
 def _call(primitive: Primitive) -> str:
