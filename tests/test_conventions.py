@@ -323,3 +323,13 @@ def test_slopes_of_leaky_relu(slope):
     y = tg.leaky_relu(x, slope)
     np.testing.assert_array_equal(y.numpy(), [-2 * slope, 0, 3])
     np.testing.assert_array_equal(tg.gradients(y.sum(), x)[0].numpy(), [slope, slope, 1])
+
+
+def test_a_product_behind_where_keeps_what_belongs_to_it():
+    # Each element of its gradient comes of a whole row, so that no single zero stands for it.
+    a, b = tg.Variable([[0.0, 1.0], [2.0, 3.0]]), tg.Variable(np.ones((2, 2)))
+    with np.errstate(all="ignore"):
+        tg.where([[True, False], [False, True]], (1 / a) @ b, 0).sum().backward()
+    assert np.isinf(b.grad.numpy()[0, 0])
+    assert np.isnan(b.grad.numpy()[0, 1])  # ∞ · 0 + ½
+    np.testing.assert_allclose(b.grad.numpy()[1], [1, 1 / 3])

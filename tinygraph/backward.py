@@ -107,7 +107,7 @@ def _pull_guarded(node: Node, ct: Any, guarded: set[Node], create_graph: bool) -
     """
     pullback: Any = node.pullback
     own = node in guarded
-    if pullback.selects or (own and pullback.primitive.broadcasts):
+    if pullback.selects or (own and pullback.primitive.elementwise):
         guarded.update(node.parents)
     if not own or pullback.stays_finite:
         return (pullback.on_tensors if create_graph else pullback.on_arrays)(node, ct)

@@ -72,6 +72,7 @@ class Primitive:
         several: bool = False,
         broadcasts: bool = False,
         weak: bool = False,
+        elementwise: bool = False,
         selects: bool = False,
         ufunc: Any = None,
         label: str | None = None,
@@ -90,8 +91,9 @@ class Primitive:
         self.keeps_dtype = isinstance(ufunc, np.ufunc) and keeps_dtype(ufunc)
         # Of an elementwise operation here, tests have seen that its rules return what they should.
         self.trusted = bool(ufunc) and definition.__module__.startswith("tinygraph.ops.")
-        self.broadcasts = broadcasts
-        self.weak = weak
+        self.elementwise = elementwise
+        self.broadcasts = broadcasts or elementwise
+        self.weak = weak or elementwise
         self.selects = selects
         self.several = several
         self.saves = dict(saves or {})
@@ -241,8 +243,7 @@ def elementwise(
             ufunc or definition,
             rules,
             joint=joint,
-            broadcasts=True,
-            weak=True,
+            elementwise=True,
             ufunc=ufunc,
             label=label,
             symbol=symbol,
@@ -264,6 +265,7 @@ def primitive(
     several: bool = False,
     broadcasts: bool = False,
     weak: bool = False,
+    elementwise: bool = False,
     selects: bool = False,
     domain: Mapping[str, tuple[float, float]] | None = None,
     samples: tuple[Sample, ...] = (),
@@ -284,6 +286,8 @@ def primitive(
     several: the function returns a tuple of outputs; `ct` and `y` are tuples too.
     broadcasts: the engine sums cotangents over broadcast axes, as for `elementwise`.
     weak: Python numbers reach the function as they are, so that float32 stays float32.
+    elementwise: each element of the result comes of the elements at its place alone; implies
+        broadcasts and weak.
     selects: elements of its operands that were not chosen get a cotangent of 0, and what they were
         computed from gets no NaN because of them.
     domain: for an operand, the open interval where it is differentiable.
@@ -307,6 +311,7 @@ def primitive(
             several=several,
             broadcasts=broadcasts,
             weak=weak,
+            elementwise=elementwise,
             selects=selects,
             label=label,
             domain=domain,

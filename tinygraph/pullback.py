@@ -165,7 +165,7 @@ class Pullback:
             item = f"_g if {same} else _fit(_g, _p, _node)"
             lines.append(f"    return [(_p, {item}) for _p, _i in {pairs}]")
             return lines, names
-        if guarded and primitive.broadcasts:
+        if guarded and primitive.elementwise:
             names["_guard"] = guard
             lines += (f"    _ct_{x} = _guard(_ct_{x}, ct)" for x in self.tracked)
         for x, parent in zip(self.tracked, parents):

@@ -255,8 +255,7 @@ def _below(ct: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 
 @primitive(
     name="clip",
-    broadcasts=True,
-    weak=True,
+    elementwise=True,
     a=_within,
     a_min=_below,
     a_max=lambda ct, a, a_min, a_max: ct * ((a if a_min is None else np.maximum(a, a_min)) > a_max),

@@ -142,8 +142,7 @@ if hasattr(np, "unstack"):  # NumPy 2.1
 
 
 @primitive(
-    broadcasts=True,
-    weak=True,
+    elementwise=True,
     selects=True,
     condition=None,
     a=lambda ct, condition: np.where(condition, ct, 0.0),

@@ -38,8 +38,7 @@ WHOLE = frozenset({"inverted_cdf", "closest_observation", "lower", "higher", "ne
 
 
 @primitive(
-    broadcasts=True,
-    weak=True,
+    elementwise=True,
     a=lambda ct, t: ct * (1 - t),
     b=lambda ct, t: ct * t,
     t=lambda ct, a, b: ct * (b - a),
