@@ -29,6 +29,7 @@ class Optimizer:
 
     The parameters of a dtype lie side by side in one array, and so do their gradients and state
     (`tg.FlatLeaves`): however many they are, a step is a handful of ufunc calls, in place.
+    A complex parameter counts as a pair of real ones; its state is complex too.
 
     params: leaves that require grad: a list, or `model.parameters()`.
     lr: learning rate, above 0. It can be set at any time, as schedules do.
@@ -36,8 +37,7 @@ class Optimizer:
     parameters: the list of them. Another leaf of the same shape and dtype may take a place in it.
     steps: how many have been taken, a NumPy integer of shape ().
     Raises ArgumentError for no parameters, one that comes twice, and anything that is not a leaf
-    that requires grad, or for a learning rate that is not a positive number; DTypeError for
-    complex parameters.
+    that requires grad, or for a learning rate that is not a positive number.
     """
 
     # What there is to set, and what is kept for each parameter; both are in `state_dict`.
@@ -72,7 +72,7 @@ class Optimizer:
     ) -> None:
         """Leave the parameters' new values in `out`, and move their state on, in place.
 
-        All are 1-d arrays of one length and dtype: many parameters side by side.
+        All are 1-d arrays of one length and real dtype: many parameters side by side.
         value, gradient: to be read only.  out: free to compute in.  state: in the order of `slots`.
         """
         raise tg.DeclarationError(
@@ -146,11 +146,6 @@ class Optimizer:
                 "leaf can be moved; pass the tensor it was computed from. If it was w[0] = 5 that "
                 "made it so, write that inside `with tg.no_grad():`"
             )
-        if parameter.dtype.kind != "f":
-            raise tg.DTypeError(
-                f"{self._name}: parameter {i} ({parameter.described()}) is {parameter.dtype}; "
-                "optimise its real and imaginary parts as two real tensors"
-            )
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -180,7 +175,9 @@ class Optimizer:
             )
         self.steps += 1
         for group in self._groups:
-            group.leaves.move(self.update, *group.state)
+            leaves = group.leaves
+            update = self.update if leaves.dtype.kind == "f" else on_pairs(self.update)
+            leaves.move(update, *group.state)
 
     def _regroup(self) -> None:
         """Let the groups see a parameter that has taken another's place in the list."""
@@ -311,6 +308,18 @@ def number(what: str, given: Any, low: float, high: float) -> float:
         above = f"in [{low:g}, {high:g})" if high < np.inf else f"of {low:g} or more, and finite"
         raise tg.ArgumentError(f"{what}={given!r}; it needs a number {above}")
     return found
+
+
+def on_pairs(update: Callable[..., None]) -> Callable[..., None]:
+    """The update of complex arrays: that of real ones, in which real and imaginary part alternate.
+
+    A square is then taken of each part for itself, not of the complex number.
+    """
+
+    def update_parts(*arrays: NDArray[Any]) -> None:
+        update(*[array.view(array.real.dtype) for array in arrays])
+
+    return update_parts
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ import numpy as np
 
 import tinygraph as tg
 from tinygraph.primitive import Sample, sample
+from tinygraph.registry import NUMPY
 
 
 def _written(a: Any, index: Any, value: Any) -> Any:
@@ -32,6 +33,23 @@ def _overlapped(windows: Any, shape: tuple[int, ...], window: Any, axis: Any) ->
     out = np.zeros(math.prod(shape), windows.dtype)
     np.add.at(out, np.lib.stride_tricks.sliding_window_view(places, window, axis), windows)
     return out.reshape(shape)
+
+
+def _spherical(u: Any, order: int = 0) -> Any:
+    """∫ tⁿ cos(ut + nπ/2) dt over [0, 1], by Gauss and Legendre."""
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    t = (nodes + 1) / 2
+    u = np.asarray(u, np.result_type(u, 0.0))
+    wave = t**order * np.cos(u[..., np.newaxis] * t + order * math.pi / 2)
+    return (wave @ (weights / 2)).astype(u.dtype)
+
+
+def _bessel(x: Any, order: int = 0) -> Any:
+    """1/π ∫ e^(x cos θ) cos nθ dθ over [0, π]: the mean over a period, exact by equal steps."""
+    theta = np.arange(200) * (2 * math.pi / 200)
+    x = np.asarray(x, np.result_type(x, 0.0))
+    wave = np.exp(x[..., np.newaxis] * np.cos(theta)) * np.cos(order * theta)
+    return wave.mean(-1).astype(x.dtype)
 
 
 # Operations of tinygraph.ops, as formulas of NumPy, where no one NumPy function is the same.
@@ -63,7 +81,6 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "overlap_add": _overlapped,
     "unstack": lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)),
     "einsum_explicit": np.einsum,
-    "where": np.where,
     "cummax": lambda a, axis=None: _accumulated(np.maximum, a, axis),
     "cummin": lambda a, axis=None: _accumulated(np.minimum, a, axis),
     "cumlogsumexp": lambda a, axis=None: np.log(np.cumsum(np.exp(a), axis)),
@@ -93,6 +110,10 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "singular_vectors": lambda a, full_matrices=True, hermitian=False: np.linalg.svd(
         a, full_matrices, True, hermitian
     ),
+    "where_either": np.where,
+    "replace_bad": lambda x, *new: np.nan_to_num(x, True, *new),
+    "spherical": _spherical,
+    "bessel": _bessel,
 }
 # Functions of matrices that are tried with eigenvalues and singular values well apart.
 SEPARATED = {
@@ -180,6 +201,9 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
         [0, 1, 2],
         [sample((3, 4), (4,), (3, 1)), sample((3, 4), (), None), sample((3, 4), -0.1, 0.2)],
     ),
+    "angle": ([0], [sample((2, 3)), sample((3,), True), sample(())]),
+    "nan_to_num": ([0], [sample((2, 3)), sample((3,), nan=1.0, posinf=2.0)]),
+    "real_if_close": ([0], [sample((2, 3)), sample((), 10)]),
     "split": ([0], [sample((4, 3), 2), sample((3, 5), [1, 3], axis=1)]),
     "array_split": ([0], [sample((7, 2), 3), sample((2, 5), [1, 1, 3], axis=-1)]),
     "hsplit": ([0], [sample((4,), 2), sample((2, 4), [1]), sample((2, 4, 1), 2)]),
@@ -566,6 +590,61 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
             sample((2, 2, 2), 1),
         ],
     ),
+    "fft.hfft": (
+        [0],
+        [
+            sample((3,)),
+            sample((2, 3), 5),
+            sample((4, 2), 3, 0, "ortho"),
+            sample((4,), norm="forward"),
+        ],
+    ),
+    "fft.ihfft": (
+        [0],
+        [
+            sample((4,)),
+            sample((2, 3), 5),
+            sample((4, 2), 3, 0, "ortho"),
+            sample((4,), norm="forward"),
+        ],
+    ),
+    **{
+        name: (
+            [0],
+            [
+                sample((2, 3)),
+                sample((2, 3), s=(3, 2), axes=(-2, -1)),
+                sample((2, 2, 3), (4, 3), axes=(2, 0), norm="ortho"),
+                sample((3, 2), s=(-1, 4), axes=(1, 0), norm="forward"),
+                sample((2, 3), (2, 3), (0, 0)),
+            ],
+        )
+        for name in [f"fft.{way}fft{many}" for way in ("", "i", "r", "ir") for many in "2n"]
+    },
+    **{
+        f"lib.scimath.{name}": ([0], [sample((2, 3)), sample(())])
+        for name in ("sqrt", "log", "log2", "log10", "arccos", "arcsin", "arctanh")
+    },
+    "lib.scimath.logn": ([0, 1], [sample((2, 3), (3,)), sample(2.0, (3,))]),
+    "lib.scimath.power": (
+        [0, 1],
+        [sample((2, 3), (3,)), sample((2,), 0.5), sample((2,), -2), sample(-2.0, (3,))],
+    ),
+    "fft.fftshift": (
+        [0],
+        [sample((3,)), sample((3, 4)), sample((3, 4), 0), sample((5, 2), (0, 1))],
+    ),
+    "fft.ifftshift": (
+        [0],
+        [sample((3,)), sample((3, 4)), sample((3, 4), 0), sample((5, 2), (0, 1))],
+    ),
+}
+# Where those are differentiable, if not everywhere.
+DOMAINS = {f"lib.scimath.{name}": (1.2, 3.9) for name in ("arccos", "arcsin", "arctanh", "logn")}
+# Constants, of whatever they are made; `test_discrete` has what answers questions.
+UNTRACKED = {
+    *(np.zeros_like, np.ones_like, np.empty_like),
+    *(target for target, ours in NUMPY.items() if ours.__module__ == "tinygraph.ops.discrete"),
 }
 # Statistics, sorting, choosing: see also the samples at the declarations of the primitives.
 MASK = np.array([[True, False, True, True], [True, True, False, True]])
@@ -694,5 +773,3 @@ DERIVED |= {
     "histogram2d": ([], []),  # in test_histograms, with weights
     "histogramdd": ([], []),  # in test_histograms: the edges come as a list
 }
-# Constants, of whatever they are made.
-UNTRACKED = {np.zeros_like, np.ones_like, np.empty_like}

@@ -41,6 +41,8 @@ FLOORS = {
     "ops": 2,
     "linalg": 3,
     "backward": 3,
+    "emath": 3,
+    "fft": 3,
     "methods": 3,
     "graph": 4,
     "transforms": 4,

@@ -209,6 +209,58 @@ def test_complex(case):
     assert_gradient(parts, points, weights, gradient)
 
 
+@every([c for c in CASES if c.places and c.reference and takes_complex(c)])
+def test_complex_second_gradient(case):
+    """The gradient is differentiated by inputs and cotangents, real and imaginary parts of each."""
+    arrays = complex_arrays(case)
+    n = len(arrays)
+    try:
+        outputs = case(*map(tg.tensor, arrays))
+    except tg.DTypeError:
+        return
+    rng = case.random()
+    cts = [
+        np.asarray(rng.uniform(0.5, 1, y.shape), y.dtype) * y.dtype.type(1 - 0.5j)
+        if np.iscomplexobj(y)
+        else rng.uniform(0.5, 1, y.shape)
+        for y in outputs
+    ]
+    again = [np.asarray(x * (0.5 - 0.25j) + 1) for x in arrays]  # what contracts the gradient
+
+    def first(values, create_graph):
+        leaves = variables(values)
+        return leaves, tg.gradients(
+            case(*leaves[:n]), leaves[:n], leaves[n:], create_graph=create_graph
+        )
+
+    def parts(*reals):
+        """Real and imaginary parts of the gradients, from those of inputs and cotangents."""
+        found = first(_joined(reals, [*arrays, *cts]), create_graph=False)[1]
+        return _halves([g.value for g in found])
+
+    leaves, found = first([*arrays, *cts], create_graph=True)
+    second = [
+        np.zeros_like(x.value) if g is None else g.numpy()
+        for g, x in zip(tg.gradients(found, leaves, again), leaves, strict=True)
+    ]
+    assert_gradient(parts, _halves([*arrays, *cts]), _halves(again), _halves(second))
+
+
+def _halves(values: Any) -> list[Any]:
+    """Complex arrays as two real ones each."""
+    return [
+        np.array(half) for z in values for half in ([z.real, z.imag] if np.iscomplexobj(z) else [z])
+    ]
+
+
+def _joined(reals: Any, like: Any) -> list[Any]:
+    """The halves put together again, where there were two."""
+    rest = iter(reals)
+    return [
+        np.asarray(next(rest) + 1j * next(rest) if np.iscomplexobj(z) else next(rest)) for z in like
+    ]
+
+
 # Memory
 
 

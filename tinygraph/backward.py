@@ -228,10 +228,12 @@ def _seed(output: Tensor, gradient: Any, operation: str, create_graph: bool) -> 
         value = output.value
         dtype = value.dtype
         if value.size != 1 or dtype.kind == "c":
+            fix = "reduce it to a loss with .sum() or .mean()"
+            if dtype.kind == "c":
+                fix = "make a real loss of it with .real, .imag or abs()"
             raise ShapeError(
                 f"{operation}: {output.described()} and dtype {output.dtype} is not a real scalar, "
-                "so it needs a cotangent of its shape; reduce it to a loss with .sum() or .mean(), "
-                "or pass the cotangent"
+                f"so it needs a cotangent of its shape; {fix}, or pass the cotangent"
             )
         one = np.ones(output.shape, dtype) if value.ndim else dtype.type(1)
         return untracked(one) if create_graph else one

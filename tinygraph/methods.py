@@ -11,7 +11,7 @@ import numpy as np
 from .backward import backward
 from .errors import DTypeError, ShapeError
 from .modes import recording
-from .ops import elementwise, indexing, joining, matrices, products, reduction, shape
+from .ops import elementwise, indexing, joining, matrices, products, reduction, rounding, shape
 from .ops import ufunc_methods as ufunc_methods  # registers them
 from .protocols import array_function, array_ufunc
 from .registry import REGISTRY
@@ -43,6 +43,8 @@ UNTRACKED = {
     "__xor__": operator.xor,
     "__lshift__": operator.lshift,
     "__rshift__": operator.rshift,
+    "__rlshift__": lambda a, b: b << a,
+    "__rrshift__": lambda a, b: b >> a,
 }
 
 
@@ -165,7 +167,8 @@ def _hang() -> None:
         indexing: ("take",),
         products: ("dot",),
         matrices: ("trace",),
-        elementwise: ("clip", "round", "conjugate", "conj"),
+        elementwise: ("clip", "conjugate", "conj"),
+        rounding: ("round",),
     }
     for module, names in methods.items():
         for name in names:
@@ -175,9 +178,9 @@ def _hang() -> None:
         "__setitem__": setitem,
         "__iter__": iterate,
         "__invert__": lambda self: untracked(~self.value),
-        "__divmod__": elementwise.divmod,
-        "__rdivmod__": lambda self, other: elementwise.divmod(other, self),
-        "__round__": lambda self, decimals=0: elementwise.round(self, decimals),
+        "__divmod__": rounding.divmod,
+        "__rdivmod__": lambda self, other: rounding.divmod(other, self),
+        "__round__": lambda self, decimals=0: rounding.round(self, decimals),
         "__array_ufunc__": array_ufunc,
         "__array_function__": array_function,
         "reshape": reshape,

@@ -89,7 +89,11 @@ def _refusal(name: str, tracked: Tensor) -> NotDifferentiable:
 
 
 def _nearest(name: str) -> str:
-    known = {f.__name__: f for f in NUMPY if hasattr(f, "__name__")}
+    known = {
+        f.__name__: f
+        for f, ours in NUMPY.items()
+        if hasattr(f, "__name__") and ours.__module__ != "tinygraph.ops.discrete"  # no gradient
+    }
     close = difflib.get_close_matches(name.rpartition(".")[2].split(".")[0], known, 1, 0.7)
     return (
         f"the nearest that has one is {_full_name(known[close[0]])}; use that, or " if close else ""

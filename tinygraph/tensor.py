@@ -84,6 +84,8 @@ class Tensor:
         __rxor__: _Binary
         __lshift__: _Binary
         __rshift__: _Binary
+        __rlshift__: _Binary
+        __rrshift__: _Binary
         __divmod__: _Binary
         __rdivmod__: _Binary
         __getitem__: _Binary
@@ -105,6 +107,7 @@ class Tensor:
         real: Tensor
         imag: Tensor
         sum: _Method
+        trace: _Method
         mean: _Method
         var: _Method
         std: _Method

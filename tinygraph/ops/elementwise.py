@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, NotDifferentiable
 from ..primitive import Operand, derived, elementwise, primitive, sample
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 
 INF = math.inf
 
@@ -170,12 +170,15 @@ def _sign(ct: Any, y: Any, x: Any) -> Any:
         return np.zeros_like(ct)
     size = np.abs(x)
     along = np.real(ct * y) * np.conjugate(y)
-    return (ct - along) / np.where(size == 0, 1, size)
+    return np.where(size == 0, 0, (ct - along) / np.where(size == 0, 1, size))
 
 
 @elementwise(np.sign, domain={"x": (0, INF)}, x=_sign)
 def sign(x: Operand, /) -> Any:
-    """−1, 0 or 1, with derivative 0; x/|x| for complex x, which is not holomorphic."""
+    """−1, 0 or 1, with derivative 0; x/|x| for complex x, which is not holomorphic.
+
+    Derivative 0 at 0.
+    """
 
 
 @elementwise(
@@ -269,6 +272,8 @@ def _below(ct: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 )
 def clip_between(a: Operand, a_min: Operand = None, a_max: Operand = None) -> Any:
     """min(max(a, a_min), a_max)."""
+    if a_min is None and a_max is None:
+        return np.array(a)[()]
     return a.clip(a_min, a_max) if type(a) is np.ndarray else np.clip(a, a_min, a_max)
 
 
@@ -277,18 +282,35 @@ def clip(
     a: Operand,
     a_min: Operand = None,
     a_max: Operand = None,
+    out: None = None,
     *,
     min: Operand = None,
     max: Operand = None,
+    dtype: Any = None,
+    where: Any = True,
 ) -> Tensor:
     """min(max(a, a_min), a_max); None: no bound. Derivative 1 at the bounds, 0 beyond them.
 
-    `min` and `max` are other names of the bounds.
+    `min` and `max` are other names of the bounds. Where a_min is above a_max, it is a_max.
     """
     for bound, other, name in ((a_min, min, "min"), (a_max, max, "max")):
         if bound is not None and other is not None:
             raise ArgumentError(f"clip: both a_{name} and {name} came; they are one bound")
-    return clip_between(a, min if a_min is None else a_min, max if a_max is None else a_max)
+    without_out("clip", out)
+    if where is not True:
+        raise NotDifferentiable(
+            "clip: where= would leave elements undefined; use tg.where(condition, tg.clip(…), a)"
+        )
+    operands = [a, min if a_min is None else a_min, max if a_max is None else a_max]
+    if dtype is not None:
+        operands = [x if x is None else as_tensor(x, "clip").astype(dtype) for x in operands]
+    return clip_between(*operands)
+
+
+def without_out(operation: str, out: Any) -> None:
+    """Refuse to write into an array: that would cut the graph."""
+    if out is not None:
+        raise ArgumentError(f"{operation}: out= is not supported; bind the result to a name")
 
 
 def ordered(x: Any) -> None:
@@ -325,49 +347,6 @@ def leaky_relu(x: Operand, slope: float = 0.01) -> Any:
     return np.maximum(x, slope * x) if slope <= 1 else np.minimum(x, slope * x)
 
 
-# Rounding: constant between jumps
-
-
-@elementwise(np.rint, domain={"x": (0.6, 1.4)}, x=zero)
-def rint(x: Operand, /) -> Any:
-    """x rounded to the nearest integer, halves to even. Derivative 0."""
-
-
-@elementwise(np.floor, domain={"x": (0.1, 0.9)}, x=zero)
-def floor(x: Operand, /) -> Any:
-    """⌊x⌋. Derivative 0."""
-
-
-@elementwise(np.ceil, domain={"x": (0.1, 0.9)}, x=zero)
-def ceil(x: Operand, /) -> Any:
-    """⌈x⌉. Derivative 0."""
-
-
-@elementwise(np.trunc, numpy=np.fix, domain={"x": (0.1, 0.9)}, x=zero)
-def trunc(x: Operand, /) -> Any:
-    """x without its fraction. Derivative 0."""
-
-
-@elementwise(np.round, domain={"a": (0.6, 1.4)}, numpy=np.around, a=zero)
-def round(a: Operand, decimals: int = 0) -> Any:
-    """a rounded to so many decimals, halves to even. Derivative 0."""
-
-
-@elementwise(np.spacing, domain={"x": (1.1, 1.9)}, x=zero)
-def spacing(x: Operand, /) -> Any:
-    """The distance from x to the next larger number of its dtype. Derivative 0."""
-
-
-@elementwise(np.nextafter, a=lambda ct: ct, b=zero)
-def nextafter(a: Operand, b: Operand, /) -> Any:
-    """The next number of the dtype after a, towards b. Derivative 1 with respect to a, 0 to b."""
-
-
-@elementwise(np.heaviside, domain={"a": (0, INF)}, a=zero, b=lambda ct, a: ct * (a == 0))
-def heaviside(a: Operand, b: Operand, /) -> Any:
-    """0 for a < 0, b for a = 0, 1 for a > 0."""
-
-
 # Complex numbers. With z = a + ib, the cotangent c of z stands for the change Re(c·dz).
 
 
@@ -388,54 +367,10 @@ def imag(val: Operand) -> Any:
     """The imaginary part; 0 for real numbers."""
 
 
-# With two outputs
-
-
-@primitive(
-    numpy=np.modf,
-    several=True,
-    x=lambda ct: ct[0],
-    domain={"x": (0.1, 0.9)},
-    samples=(sample((3, 2)), sample(())),
-)
-def modf(x: Operand, /) -> Any:
-    """Fraction and integer part of x. Derivative 1 and 0."""
-    return np.modf(x)
-
-
-@primitive(
-    numpy=np.frexp,
-    several=True,
-    x=lambda ct, y: np.ldexp(ct[0], -y[1]),
-    domain={"x": (1.1, 1.9)},
-    samples=(sample((3, 2)), sample(())),
-)
-def frexp(x: Operand, /) -> Any:
-    """Mantissa in [½, 1) and integer exponent of x = m · 2^e."""
-    return np.frexp(x)
-
-
-@primitive(
-    numpy=np.divmod,
-    several=True,
-    broadcasts=True,
-    weak=True,
-    a=lambda ct: ct[1],
-    b=lambda ct, y: -ct[1] * y[0],
-    domain={"a": (2.1, 2.9), "b": (1, 1.05)},
-    samples=(sample((3, 2), (2,)), sample((), 1.02)),
-)
-def divmod(a: Operand, b: Operand, /) -> Any:
-    """⌊a / b⌋ and a − b·⌊a / b⌋."""
-    return np.divmod(a, b)
-
-
 # NumPy's other names for these
 
 abs = absolute
-around = round
 conj = conjugate
-fix = trunc
 mod = remainder
 pow = power
 true_divide = divide

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
 from ..primitive import Operand, derived, primitive, sample
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from .axes import checked_axis, in_front, suited
 from .out import refuse_out
 
@@ -142,6 +143,7 @@ if hasattr(np, "unstack"):  # NumPy 2.1
 
 
 @primitive(
+    name="where",
     elementwise=True,
     selects=True,
     condition=None,
@@ -155,20 +157,26 @@ if hasattr(np, "unstack"):  # NumPy 2.1
         sample(np.zeros((0,), bool), (0,), (1,)),
     ),
 )
-def where(condition: Operand, a: Operand, b: Operand, /) -> Any:
-    """a where the condition holds, b elsewhere.
-
-    No gradient, and no NaN of one, passes to the operand that was not taken.
-    """
+def where_either(condition: Operand, a: Operand, b: Operand, /) -> Any:
+    """a where the condition holds, b elsewhere."""
     return np.where(condition, a, b)
 
 
+NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "nothing"})()
+
+
 @derived(numpy=np.where)
-def _where(condition: Operand, *operands: Operand) -> Any:
-    """NumPy's where: with one argument, the indices where it holds."""
-    if operands:
-        return where(condition, *operands)
-    return np.nonzero(condition)
+def where(condition: Operand, a: Operand = NOTHING, b: Operand = NOTHING, /) -> Any:
+    """a where the condition holds, b elsewhere.
+
+    No gradient, and no NaN of one, passes to the operand that was not taken.
+    `where(condition)` are the indices where it holds, an array of integers for each axis.
+    """
+    if b is not NOTHING:
+        return where_either(condition, a, b)
+    if a is not NOTHING:
+        raise ArgumentError("where: one of two operands came; it takes both, or only a condition")
+    return as_tensor(condition, "where").nonzero()
 
 
 # NumPy's other name

@@ -132,7 +132,8 @@ def matrix_power(a: Operand, n: int) -> Tensor:
             "eigenvectors: v * w**p @ v.conj().mT"
         ) from None
     if n == 0:
-        return where(np.True_, np.eye(a.shape[-1], dtype=a.dtype), a)
+        one: Tensor = where(np.True_, np.eye(a.shape[-1], dtype=a.dtype), a)
+        return one
     power, n = (inv(a), -n) if n < 0 else (a, n)
     result: Tensor | None = None
     while True:

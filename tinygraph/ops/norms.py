@@ -216,4 +216,5 @@ def _quotient(a: Tensor, b: Tensor) -> Tensor:
     endless = np.isinf(whole) | (np.isnan(whole) & ~np.isnan(a.value + b.value))
     if not endless.any():
         return divide(a, b)
-    return where(endless, np.inf, divide(where(endless, 1, a), where(endless, 1, b)))
+    ratio: Tensor = where(endless, np.inf, divide(where(endless, 1, a), where(endless, 1, b)))
+    return ratio

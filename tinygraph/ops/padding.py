@@ -15,12 +15,13 @@ from ..tensor import Tensor, as_tensor
 from .calculus import part
 from .conversion import array as tensor_of
 from .conversion import cast, has_tensors
-from .elementwise import multiply, rint, subtract
+from .elementwise import multiply, subtract
 from .indexing import getitem, take_along_axis
 from .joining import concatenate, stack
 from .lanes import lanes
 from .ranges import linspace
 from .reduction import max, mean, min
+from .rounding import rint
 from .shape import broadcast_to, flip, moveaxis, reshape
 
 Pair = tuple[int, int]

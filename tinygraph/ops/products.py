@@ -129,7 +129,8 @@ def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
     if axis != -1:
         left, b = moveaxis(left, axis, -1), moveaxis(b, axis, -1)
     product: Tensor = multiply(left, b)
-    return sum(product, -1)
+    # Of integers, as NumPy: in their own dtype, not in that of a sum.
+    return sum(product, -1, dtype=None if product.dtype.kind in "fc" else product.dtype)
 
 
 def matvec(x1: Operand, x2: Operand, /) -> Tensor:

@@ -111,12 +111,34 @@ def tan(x: Operand, /) -> Any:
     """tan x, x in radians."""
 
 
-@elementwise(np.arcsin, domain={"x": (-1, 1)}, x=lambda ct, x: ct / np.sqrt(1 - x * x))
+# On the branch cuts of complex numbers √(1 − x²) does not know which side of them x is on, because
+# 1 − x loses the sign of a zero; the value does.
+
+
+def _arcsin(ct: Any, x: Any) -> Any:
+    return ct / (np.cos(np.arcsin(x)) if x.dtype.kind == "c" else np.sqrt(1 - x * x))
+
+
+def _arccos(ct: Any, x: Any) -> Any:
+    return -ct / (np.sin(np.arccos(x)) if x.dtype.kind == "c" else np.sqrt(1 - x * x))
+
+
+def _arcsinh(ct: Any, x: Any) -> Any:
+    return ct / (np.cosh(np.arcsinh(x)) if x.dtype.kind == "c" else np.sqrt(x * x + 1))
+
+
+def _arccosh(ct: Any, x: Any) -> Any:
+    if x.dtype.kind == "c":
+        return ct / np.sinh(np.arccosh(x))
+    return ct / (np.sqrt(x - 1) * np.sqrt(x + 1))
+
+
+@elementwise(np.arcsin, domain={"x": (-1, 1)}, x=_arcsin)
 def arcsin(x: Operand, /) -> Any:
     """The angle in [−π/2, π/2] whose sine is x."""
 
 
-@elementwise(np.arccos, domain={"x": (-1, 1)}, x=lambda ct, x: -ct / np.sqrt(1 - x * x))
+@elementwise(np.arccos, domain={"x": (-1, 1)}, x=_arccos)
 def arccos(x: Operand, /) -> Any:
     """The angle in [0, π] whose cosine is x."""
 
@@ -127,8 +149,10 @@ def arctan(x: Operand, /) -> Any:
 
 
 def _over_square(ct: Any, numerator: Any, a: Any, b: Any) -> Any:
-    square = a * a + b * b
-    return ct * numerator / np.where(square == 0, 1, square)
+    # Not by a² + b², which is 0 or infinite for numbers that are far from it.
+    length = np.hypot(a, b)
+    length = np.where(length == 0, 1, length)
+    return ct * (numerator / length) / length
 
 
 @elementwise(
@@ -179,14 +203,12 @@ def tanh(x: Operand, /) -> Any:
     """sinh x / cosh x."""
 
 
-@elementwise(np.arcsinh, x=lambda ct, x: ct / np.sqrt(x * x + 1))
+@elementwise(np.arcsinh, x=_arcsinh)
 def arcsinh(x: Operand, /) -> Any:
     """The inverse of sinh."""
 
 
-@elementwise(
-    np.arccosh, domain={"x": (1, INF)}, x=lambda ct, x: ct / (np.sqrt(x - 1) * np.sqrt(x + 1))
-)
+@elementwise(np.arccosh, domain={"x": (1, INF)}, x=_arccosh)
 def arccosh(x: Operand, /) -> Any:
     """The inverse of cosh, for x ≥ 1."""
 

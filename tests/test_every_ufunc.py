@@ -1,0 +1,64 @@
+"""Every ufunc of NumPy, and what else works element by element, with operands of every dtype."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+
+UFUNCS = [name for name in dir(np) if isinstance(getattr(np, name), np.ufunc)]
+OTHERS = ["angle", "around", "clip", "fix", "i0", "imag", "iscomplex", "isneginf", "isposinf",
+          "isreal", "nan_to_num", "real", "real_if_close", "round", "sinc", "unwrap"]  # fmt: skip
+DTYPES = ["bool", "uint8", "int32", "int64", "float16", "float32", "float64", "complex64",
+          "complex128"]  # fmt: skip
+
+
+def operands(function, dtype):
+    x = np.array([[1, 2, 0], [3, 1, 2]]).astype(dtype)
+    if x.dtype.kind == "f":
+        x = x + np.array([0.25, -0.5, 0]).astype(dtype)
+    if function is np.clip:
+        return [x, x[:1], x[0]]
+    return [x, np.array([1, 2, 1]).astype(dtype)][: getattr(function, "nin", 1)]
+
+
+def outputs(y):
+    return y if isinstance(y, tuple) else (y,)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [*UFUNCS, *OTHERS])
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_is_as_numpy(name, dtype):
+    """NumPy's values and dtype, or an error that is ours; tracked if floating."""
+    function = getattr(np, name)
+    arrays = operands(function, dtype)
+    with np.errstate(all="ignore"):
+        try:
+            wanted = outputs(function(*arrays))
+        except (TypeError, ValueError) as error:
+            wanted = error
+        for ours in (function, getattr(tg, name)):
+            for tracked in {False, arrays[0].dtype.kind in "fc"}:
+                tensors = [tg.tensor(x, requires_grad=tracked) for x in arrays]
+                if isinstance(wanted, Exception):
+                    with pytest.raises(tg.TinygraphError, match=": "):
+                        ours(*tensors)
+                    continue
+                for y, expected in zip(outputs(ours(*tensors)), wanted, strict=True):
+                    assert type(y) is tg.Tensor
+                    assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
+                    np.testing.assert_array_equal(y.numpy(), expected)
+                    assert y.requires_grad == (tracked and y.dtype.kind in "fc")
+
+
+@pytest.mark.parametrize("name", [*UFUNCS, *OTHERS])
+def test_parameters_have_names_of_numpy(name):
+    """What can be given by keyword in NumPy can be here, by the same keyword."""
+    function, ours = getattr(np, name), getattr(tg, name)
+    if isinstance(function, np.ufunc):
+        return  # whose operands are given by position only
+    words = [p for p in inspect.signature(function).parameters if p not in ("out", "kwargs")]
+    known = inspect.signature(ours).parameters
+    assert "operands" in known or set(words) <= set(known)
