@@ -214,9 +214,16 @@ def test_complex_second_gradient(case):
     """The gradient is differentiated by inputs and cotangents, real and imaginary parts of each."""
     arrays = complex_arrays(case)
     n = len(arrays)
+    determined = DETERMINED.get(case.name.removeprefix("np."), lambda *ys: ys)
+
+    def call(*inputs):
+        return [y for y in determined(*case(*inputs)) if y.dtype.kind in "fc"]
+
     try:
-        outputs = case(*map(tg.tensor, arrays))
+        outputs = call(*map(tg.tensor, arrays))
     except tg.DTypeError:
+        return
+    if not outputs:
         return
     rng = case.random()
     cts = [
@@ -230,7 +237,7 @@ def test_complex_second_gradient(case):
     def first(values, create_graph):
         leaves = variables(values)
         return leaves, tg.gradients(
-            case(*leaves[:n]), leaves[:n], leaves[n:], create_graph=create_graph
+            call(*leaves[:n]), leaves[:n], leaves[n:], create_graph=create_graph
         )
 
     def parts(*reals):
@@ -343,3 +350,12 @@ def test_a_complex_number_beside_a_scalar_or_an_array(operator, dtype):
             assert y.dtype == np.result_type(value, 1j)
             np.testing.assert_array_equal(y.numpy(), wanted)
             assert operator(tg.Variable(value), number).dtype == y.dtype
+
+
+def test_numbers_that_are_equal_keep_their_own_types():
+    t = tg.tensor(np.arange(3))
+    assert (t * 2.0).dtype == float
+    assert (t * 2).dtype == int
+    assert (t * True).dtype == int
+    z = tg.tensor([1j])
+    assert (z * 2).dtype == (z * 2.0).dtype == complex

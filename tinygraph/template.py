@@ -336,16 +336,16 @@ class Constants(dict[Any, Any]):
         self.dtype = dtype
 
     def __missing__(self, number: Any) -> Any:
+        if self.dtype.kind != "f" or type(number) not in REALS or not abs(number) < 2**53:
+            return number
+        with np.errstate(over="ignore"):
+            rounded = np.array(number, self.dtype)
+        if not np.isfinite(rounded):
+            return number
         if len(self) > 1000:
             self.clear()
-        found = number
-        if self.dtype.kind == "f" and type(number) in REALS and abs(number) < 2**53:
-            with np.errstate(over="ignore"):
-                rounded = np.array(number, self.dtype)
-            if np.isfinite(rounded):
-                found = rounded
-        self[number] = found
-        return found
+        self[number] = rounded  # as good for 1.0 as for 1 and True, which are the same key
+        return rounded
 
 
 CONSTANTS = {dtype: Constants(dtype) for dtype in PLAIN}
@@ -416,14 +416,23 @@ def with_keywords(
     primitive: Primitive, function: Callable[..., Any], args: Any, keywords: dict[str, Any]
 ) -> Any:
     """A call with keywords that are not the operation's own: NumPy's for ufuncs, or mistakes."""
+    keywords = dict(keywords)
     known = UFUNC_KEYWORDS if isinstance(primitive.ufunc, np.ufunc) else ()
+    if not known and "out" in keywords:
+        if keywords.pop("out") is not None:
+            raise NotDifferentiable(
+                f"{primitive.name}: out= is not supported; bind the result to a name instead"
+            )
+        if not keywords:
+            names = zip(primitive.signature.parameters.values(), args, strict=True)
+            by_name = {p.name: x for p, x in names if p.kind is p.KEYWORD_ONLY}
+            return function(*args[: len(args) - len(by_name)], **by_name)
     for word in keywords:
         if word not in known:
             own = [*primitive.signature.parameters, *known[:3]]
             raise ArgumentError(
                 f"{primitive.name}: unknown keyword {word!r}; it takes {', '.join(own)}"
             )
-    keywords = dict(keywords)
     dtype = keywords.pop("dtype", None)
     out = keywords.get("out")
     if out is None or (isinstance(out, tuple) and all(target is None for target in out)):
