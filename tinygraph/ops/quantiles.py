@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DomainError, DTypeError, IndexingError
 from ..primitive import Operand, derived, primitive, sample
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, untracked
 from .arguments import along, named, no_out
 from .axes import Axis, checked_axes
 from .indexing import getitem, take_along_axis
@@ -156,8 +156,6 @@ def _places(lines: Lines, q: Any, method: Any, weights: Any) -> Any:
     """
     if weights is None and not lines.uneven:
         return np.reshape(np.quantile(np.arange(lines.size), q, method=method), -1)
-    if not lines.size:
-        return np.zeros((*lines.counts.shape, np.size(q)))
     order = np.argsort(lines.original, axis=-1, kind="stable")
     ranks = np.argsort(order, axis=-1).astype(float)
     ranks[ranks >= lines.counts[..., np.newaxis]] = np.nan
@@ -217,7 +215,10 @@ def _quantile(
         # Of what dtype the result is, and whether NumPy knows the method.
         quantile: Any = np.quantile
         dtype = quantile(np.ones(1, lines.rows.dtype), number, method=method).dtype
-        if not lines.size and not lines.skip_nan:
+        if not lines.size:
+            if lines.skip_nan:
+                shape = (*share.shape, *lines.counts.shape)
+                return lines.result(untracked(np.full(shape, np.nan, dtype)), keepdims, share.shape)
             raise IndexingError(
                 f"{operation}: an array of shape {lines.shape} has no elements along axis {axis}"
             )
