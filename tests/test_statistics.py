@@ -78,6 +78,13 @@ def test_a_quantile_of_nan_is_nan_and_has_gradient_0():
         assert gradient(function, x)[1].sum() == 1
 
 
+def test_there_is_no_quantile_of_nothing():
+    t = tg.Variable(np.zeros((0, 2)))
+    assert np.isnan(np.nanquantile(t, [0.2, 0.4, 0.6], axis=0).numpy()).all()
+    assert np.nanquantile(t, [0.2, 0.4, 0.6], axis=0, keepdims=True).shape == (3, 1, 2)
+    assert np.quantile(t, [0.2, 0.4, 0.6], axis=1).shape == (3, 0)
+
+
 def test_at_a_kink_the_slope_of_a_quantile_is_that_to_the_right():
     x = np.array([1.0, 2.0, 5.0])
     assert [gradient(lambda q: np.quantile(x, q), q) for q in (0.0, 0.5, 1.0)] == [2, 6, 0]
@@ -230,3 +237,56 @@ def test_extremes_without_nan_share_among_equal_elements():
 
 def test_nanstd_of_equal_elements_has_gradient_0():
     np.testing.assert_array_equal(gradient(np.nanstd, [2.0, NAN, 2.0]), [0, 0, 0])
+
+
+# Keywords of the reductions that do not leave NaN out
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "var", "std", "max", "min"])
+def test_what_where_leaves_out_has_gradient_0(name):
+    begin = {"initial": 1.5} if name in ("max", "min", "prod") else {}
+    x = np.array([[1.0, NAN, 3.0], [INF, 2.0, 0.5]])
+    where = np.isfinite(x)
+    g = gradient(lambda t: getattr(np, name)(t, axis=1, where=where, **begin), x)
+    clean = gradient(
+        lambda t: getattr(np, name)(t, axis=1, where=where, **begin), np.where(where, x, 7)
+    )
+    np.testing.assert_array_equal(g, clean)
+    assert not g[~where].any()
+    np.testing.assert_array_equal(
+        getattr(tg, name)(x, axis=1, where=tg.tensor(where), **begin).numpy(),
+        getattr(np, name)(x, axis=1, where=where, **begin),
+    )
+
+
+def test_the_initial_value_of_an_extreme_ties_too():
+    np.testing.assert_array_equal(gradient(lambda t: np.max(t, initial=2.0), [2.0, 1.0]), [0.5, 0])
+    np.testing.assert_array_equal(gradient(lambda t: np.min(t, initial=0.0), [2.0, 1.0]), [0, 0])
+    assert np.max(tg.Variable(np.zeros(0)), initial=3.0).item() == 3
+
+
+def test_an_initial_value_is_a_constant():
+    with pytest.raises(tg.NotDifferentiable, match="sum: there is no gradient for 'initial'"):
+        np.sum(tg.Variable(V), initial=tg.Variable(1.0))
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_a_mean_that_is_known_gives_the_same_gradient(name):
+    x = tg.Variable(A)
+    function = getattr(np, name)
+    known = function(x, axis=1, mean=np.mean(x, axis=1, keepdims=True), correction=1)
+    plain = function(x, axis=1, ddof=1)
+    np.testing.assert_allclose(known.numpy(), plain.numpy(), rtol=1e-15)
+    (g,), (h,) = tg.gradients(known.sum(), x), tg.gradients(plain.sum(), x)
+    np.testing.assert_allclose(g.numpy(), h.numpy(), rtol=1e-13)
+    with pytest.raises(tg.ArgumentError, match=f"{name}: both ddof=1 and correction=2"):
+        function(x, ddof=1, correction=2)
+
+
+def test_the_second_derivative_of_a_long_product_needs_no_square_of_memory():
+    x = tg.Variable(np.linspace(0.9, 1.1, 3000))
+    (g,) = tg.gradients(np.prod(x), x, create_graph=True)
+    (h,) = tg.gradients(g[0], x)
+    values = x.numpy()
+    np.testing.assert_allclose(h.numpy()[1:], np.prod(values) / values[0] / values[1:], rtol=1e-11)
+    assert h.numpy()[0] == 0

@@ -308,9 +308,7 @@ from .ops.reduction import (
     min,
     prod,
     softmax,
-    std,
     sum,
-    var,
 )
 from .ops.repeating import (
     repeat,
@@ -431,6 +429,10 @@ from .ops.transcendental import (
     softplus,
     tan,
     tanh,
+)
+from .ops.variance import (
+    std,
+    var,
 )
 from .ops.windows import (
     sliding_window_view,

@@ -11,7 +11,17 @@ import numpy as np
 from .backward import backward
 from .errors import DTypeError, ShapeError
 from .modes import recording
-from .ops import elementwise, indexing, joining, matrices, products, reduction, rounding, shape
+from .ops import (
+    elementwise,
+    indexing,
+    joining,
+    matrices,
+    products,
+    reduction,
+    rounding,
+    shape,
+    variance,
+)
 from .ops import ufunc_methods as ufunc_methods  # registers them
 from .protocols import array_function, array_ufunc
 from .registry import REGISTRY
@@ -162,7 +172,8 @@ def _hang() -> None:
     for name in ("argmax", "argmin", "argsort", "any", "all", "nonzero"):
         setattr(Tensor, name, _integers(name))
     methods = {
-        reduction: ("sum", "mean", "var", "std", "prod", "max", "min", "cumsum", "logsumexp"),
+        reduction: ("sum", "mean", "prod", "max", "min", "cumsum", "logsumexp"),
+        variance: ("var", "std"),
         shape: ("squeeze", "swapaxes", "ravel", "diagonal", "astype", "copy"),
         indexing: ("take",),
         products: ("dot",),

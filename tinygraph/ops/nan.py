@@ -16,7 +16,7 @@ from .axes import Axis
 from .cumulative import cumprod
 from .elementwise import conjugate, real, sqrt
 from .joining import where as choose
-from .reduction import cumsum, kept, prod, sum
+from .reduction import cumsum, given, kept, prod, sum
 from .shape import astype
 
 
@@ -188,12 +188,6 @@ def _extreme(
     return np.where(reached, share, 0)
 
 
-def _given(initial: Any, where: Any) -> dict[str, Any]:
-    """The keywords of a ufunc's reduction that are not its defaults."""
-    keywords = {} if initial is None else {"initial": initial}
-    return keywords if where is True else keywords | {"where": where}
-
-
 SAMPLES = (
     sample((3, 4)),
     sample((3, 4), axis=0),
@@ -208,7 +202,7 @@ def fmax_reduce(
     a: Operand, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:
     """The largest element that is not NaN, along the axes. Ties share the cotangent equally."""
-    return np.fmax.reduce(a, axis, keepdims=keepdims, **_given(initial, where))
+    return np.fmax.reduce(a, axis, keepdims=keepdims, **given(initial, where))
 
 
 @primitive(label="min", a=_extreme, numpy=(np.fmin, "reduce"), samples=SAMPLES)
@@ -216,7 +210,7 @@ def fmin_reduce(
     a: Operand, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:
     """The smallest element that is not NaN, along the axes. Ties share the cotangent equally."""
-    return np.fmin.reduce(a, axis, keepdims=keepdims, **_given(initial, where))
+    return np.fmin.reduce(a, axis, keepdims=keepdims, **given(initial, where))
 
 
 def _told(y: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Reductions and cumulations along axes.
 
 `axis` is None (all), an int or a tuple of ints, as in NumPy. Where max or min is reached more than
-once, the cotangent is shared equally.
+once, the cotangent is shared equally. `where` says which elements count; the others get gradient 0.
+`initial` is what a reduction begins with: a constant.
 """
 
 import math
@@ -28,6 +29,8 @@ SAMPLES = (
 )
 EMPTY = (sample((0,)), sample((0, 3), axis=0), sample((2, 0, 3), axis=1, keepdims=True))
 
+MASK = np.array([[True, False, True], [True, True, False]])
+
 # Called with arguments by position (axis, dtype, out, keepdims), past the Python code of ndarray's
 # methods. On tensors they are the operations below.
 _add: Any = np.add.reduce
@@ -45,8 +48,16 @@ def kept(y: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     return y.reshape(sizes)
 
 
-def spread(ct: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def given(initial: Any, where: Any) -> dict[str, Any]:
+    """The keywords of a ufunc's reduction that are not its defaults."""
+    keywords = {} if initial is None else {"initial": initial}
+    return keywords if where is True else keywords | {"where": where}
+
+
+def spread(ct: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool, where: Any = True) -> Any:
     """The cotangent of a sum, given to every element that was summed."""
+    if where is not True:
+        return np.where(where, broadcast_to(kept(ct, shape, axis, keepdims), shape), 0)
     if not shape:
         return ct
     if type(ct) is Tensor:
@@ -65,75 +76,68 @@ def count(shape: tuple[int, ...], axis: Axis) -> int:
     return shape[axis]
 
 
+def counted(shape: tuple[int, ...], axis: Axis, where: Any, keepdims: bool = True) -> Any:
+    """How many elements go into each result, where `where` says which."""
+    if where is True:
+        return count(shape, axis)
+    return np.count_nonzero(np.broadcast_to(where, shape), axis=axis, keepdims=keepdims)
+
+
 @primitive(
     numpy=[np.sum, (np.add, "reduce")],
     label="Σ",
     a=spread,
-    samples=(*SAMPLES, *EMPTY),
+    samples=(
+        *SAMPLES,
+        *EMPTY,
+        sample((2, 3), axis=0, initial=2, where=MASK),
+        sample((2, 3), where=MASK[:1], keepdims=True),
+    ),
 )
-def sum(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def sum(
+    a: Operand,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
     """Σ a over the axes."""
-    return _add(a, axis, dtype, None, keepdims)
+    if where is True and initial is None:
+        return _add(a, axis, dtype, None, keepdims)
+    return _add(a, axis, dtype, None, keepdims, **given(initial, where))
+
+
+def _mean(ct: Any, shape: Any, axis: Axis, keepdims: bool, where: Any) -> Any:
+    if where is True:
+        return spread(ct / count(shape, axis), shape, axis, keepdims)
+    n = np.maximum(counted(shape, axis, where, keepdims), 1).astype(ct.dtype)
+    return spread(ct / n, shape, axis, keepdims, where)
 
 
 @primitive(
     numpy=np.mean,
-    a=lambda ct, shape, axis, keepdims: spread(ct / count(shape, axis), shape, axis, keepdims),
-    samples=SAMPLES,
+    a=_mean,
+    samples=(*SAMPLES, sample((2, 3), axis=1, where=MASK), sample((2, 3), where=MASK)),
 )
-def mean(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+def mean(
+    a: Operand,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    where: Any = True,
+) -> Any:
     """Σ a / n over the axes."""
-    if dtype is None and _sums_in_own_dtype(a):
+    if dtype is None and where is True and sums_in_own_dtype(a):
         return _add(a, axis, None, None, keepdims) / count(a.shape, axis)
-    return a.mean(axis=axis, dtype=dtype, keepdims=keepdims)
+    return a.mean(axis=axis, dtype=dtype, keepdims=keepdims, where=where)
 
 
-def _sums_in_own_dtype(a: Any) -> bool:
+def sums_in_own_dtype(a: Any) -> bool:
     """Whether NumPy's mean adds up without a wider dtype, so that one can spare its Python code."""
     return a.dtype.kind in "fc" and a.dtype.itemsize > 2
-
-
-def _centred(a: Any, axis: Axis) -> Any:
-    if _sums_in_own_dtype(a):
-        return a - _add(a, axis, None, None, True) / count(a.shape, axis)
-    return a - a.mean(axis=axis, keepdims=True)
-
-
-def _slope(a: Any, shape: Any, axis: Axis, ddof: float) -> Any:
-    """Half the derivative of the variance."""
-    centred = _centred(a, axis) * (1 / (count(shape, axis) - ddof))
-    return np.conjugate(centred) if centred.dtype.kind == "c" else centred
-
-
-def _var(ct: Any, a: Any, shape: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
-    return kept(ct * 2, shape, axis, keepdims) * _slope(a, shape, axis, ddof)
-
-
-@primitive(numpy=np.var, a=_var, samples=(*SAMPLES[:6], sample((3, 4), axis=0, ddof=1)))
-def var(
-    a: Operand, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False
-) -> Any:
-    """Σ |a − mean(a)|² / (n − ddof) over the axes."""
-    if dtype is not None or a.dtype.kind != "f" or not _sums_in_own_dtype(a):
-        return a.var(axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
-    centred = _centred(a, axis)
-    n = count(a.shape, axis) - ddof
-    if n <= 0:  # NumPy's own warning, and its infinity
-        return a.var(axis=axis, ddof=ddof, keepdims=keepdims)
-    return _add(centred * centred, axis, None, None, keepdims) / n
-
-
-def _std(ct: Any, y: Any, a: Any, shape: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
-    ratio = ct / (y + (y == 0))
-    return kept(ratio, shape, axis, keepdims) * _slope(a, shape, axis, ddof)
-
-
-@primitive(numpy=np.std, label="std", a=_std, samples=(*SAMPLES[:5], sample((4, 3), 0, ddof=1)))
-def std(
-    a: Operand, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False
-) -> Any:
-    """√var. Derivative 0 where all elements are equal."""
-    return np.sqrt(suited(var, a)(a, axis, dtype, ddof=ddof, keepdims=keepdims))
 
 
 def _others(a: Any) -> Any:
@@ -143,13 +147,18 @@ def _others(a: Any) -> Any:
         np.multiply.accumulate(a[:-1], 0, None, before[1:])
         np.multiply.accumulate(a[:0:-1], 0, None, after[-2::-1])
         return before * after
-    # To be differentiated again: products themselves, each row without its own element.
-    n = len(a)
-    own = np.eye(n, dtype=bool).reshape((n, n, *[1] * (a.ndim - 1)))
-    return np.prod(np.where(own, 1, a[np.newaxis]), axis=1)
+    # To be differentiated again: cumprod is exact with zeros at every order.
+    ones = np.ones_like(a[:1])
+    before = np.cumprod(np.concatenate([ones, a[:-1]]), axis=0)
+    return before * np.cumprod(np.concatenate([ones, a[:0:-1]]), axis=0)[::-1]
 
 
-def _prod(ct: Any, a: Any, shape: Any, axis: Axis, keepdims: bool) -> Any:
+def _prod(ct: Any, a: Any, shape: Any, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
+    if initial is not None:
+        ct = ct * initial
+    if where is not True:
+        every = _prod(ct, np.where(where, a, 1), shape, axis, keepdims, None, True)
+        return np.where(where, every, 0)
     if not shape or axis == ():
         return ct
     ct = kept(ct, shape, axis, keepdims)
@@ -165,29 +174,71 @@ def _prod(ct: Any, a: Any, shape: Any, axis: Axis, keepdims: bool) -> Any:
     return ct * _others(flat).reshape(moved.shape).transpose(inverse(order))
 
 
-@primitive(numpy=[np.prod, (np.multiply, "reduce")], label="Π", a=_prod, samples=(*SAMPLES, *EMPTY))
-def prod(a: Operand, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
+@primitive(
+    numpy=[np.prod, (np.multiply, "reduce")],
+    label="Π",
+    a=_prod,
+    samples=(
+        *SAMPLES,
+        *EMPTY,
+        sample((2, 3), axis=0, initial=2, where=MASK),
+        sample((2, 3), where=MASK, keepdims=True),
+    ),
+)
+def prod(
+    a: Operand,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
     """Π a over the axes. The gradient is exact also where elements are zero."""
-    return a.prod(axis=axis, dtype=dtype, keepdims=keepdims)
+    if where is True and initial is None:
+        return a.prod(axis=axis, dtype=dtype, keepdims=keepdims)
+    return a.prod(axis=axis, dtype=dtype, keepdims=keepdims, **given(initial, where))
 
 
-def _extreme(ct: Any, y: Any, a: Any, shape: Any, axis: Axis, keepdims: bool) -> Any:
-    reached = a == kept(y, shape, axis, keepdims)
+def _extreme(
+    ct: Any, y: Any, a: Any, shape: Any, axis: Axis, keepdims: bool, initial: Any, where: Any
+) -> Any:
+    y = kept(y, shape, axis, keepdims)
+    reached = a == y
+    if where is not True:
+        reached = reached & where
     ties = kept(_add(reached, axis, None, None, keepdims), shape, axis, keepdims)
+    if initial is not None:  # it may be reached as well
+        ties = ties + (y == initial)
     share = kept(ct, shape, axis, keepdims) / (ties + (ties == 0)).astype(ct.dtype)
     return share * reached
 
 
-@primitive(numpy=[np.max, np.amax, (np.maximum, "reduce")], a=_extreme, samples=SAMPLES)
-def max(a: Operand, axis: Axis = None, *, keepdims: bool = False) -> Any:
+EXTREMES = (
+    *SAMPLES,
+    sample((2, 3), axis=1, initial=0.1),
+    sample((2, 3), axis=0, initial=0, where=MASK, keepdims=True),
+)
+
+
+@primitive(numpy=[np.max, np.amax, (np.maximum, "reduce")], a=_extreme, samples=EXTREMES)
+def max(
+    a: Operand, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
     """The largest element along the axes. Ties share the cotangent equally."""
-    return _maximum(a, axis, None, None, keepdims)
+    if where is True and initial is None:
+        return _maximum(a, axis, None, None, keepdims)
+    return _maximum(a, axis, None, None, keepdims, **given(initial, where))
 
 
-@primitive(numpy=[np.min, np.amin, (np.minimum, "reduce")], a=_extreme, samples=SAMPLES)
-def min(a: Operand, axis: Axis = None, *, keepdims: bool = False) -> Any:
+@primitive(numpy=[np.min, np.amin, (np.minimum, "reduce")], a=_extreme, samples=EXTREMES)
+def min(
+    a: Operand, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
     """The smallest element along the axes. Ties share the cotangent equally."""
-    return _minimum(a, axis, None, None, keepdims)
+    if where is True and initial is None:
+        return _minimum(a, axis, None, None, keepdims)
+    return _minimum(a, axis, None, None, keepdims, **given(initial, where))
 
 
 def _cumsum(ct: Any, shape: Any, axis: int | None) -> Any:
