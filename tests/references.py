@@ -65,7 +65,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "setitem": _written,
     "scatter": _added,
     "clip_between": lambda x, low=None, high=None: np.clip(x, low, high),
-    "astype": lambda a, dtype: np.asarray(a).astype(dtype),
+    "astype": lambda a, dtype, **how: np.asarray(a).astype(dtype, **how),
     "split_at": lambda ary, cuts, axis=0: tuple(np.split(ary, cuts, axis)),
     "pad_constant": lambda array, width, value=0: np.pad(array, width, constant_values=value),
     "linspace_between": lambda start, stop, num, endpoint=True, axis=0: np.linspace(

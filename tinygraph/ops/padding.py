@@ -15,7 +15,7 @@ from ..tensor import Tensor, as_tensor
 from .calculus import part
 from .conversion import array as tensor_of
 from .conversion import cast, has_tensors
-from .elementwise import multiply, subtract
+from .elementwise import add, subtract
 from .indexing import getitem, take_along_axis
 from .joining import concatenate, stack
 from .lanes import lanes
@@ -234,14 +234,14 @@ def _odd(x: Tensor, axis: int, width: Pair, mode: str) -> Tensor:
         period, size = n - short, x.shape[axis]
         reach = (size - short) // period * period
         left, right = (w if w < reach else reach for w in (before, after))
-        pieces = [x]
+        pieces, first, last = [x], part(x, axis, 0, 1), part(x, axis, size - 1, size)
         if left:
             turned = flip(part(x, axis, int(short), left + short), axis)
-            pieces.insert(0, subtract(multiply(part(x, axis, 0, 1), 2), turned))
+            pieces.insert(0, subtract(add(first, first), turned))
         if right:
             end = size - short
             turned = flip(part(x, axis, end - right, end), axis)
-            pieces.append(subtract(multiply(part(x, axis, size - 1, size), 2), turned))
+            pieces.append(subtract(add(last, last), turned))
         x = concatenate(pieces, axis)
         before, after = before - left, after - right
     return x

@@ -12,8 +12,9 @@ from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
 from .axes import checked_axis
 from .elementwise import conjugate, multiply
+from .out import refuse_out
 from .reduction import sum
-from .shape import expand_dims, moveaxis, reshape, squeeze, transpose
+from .shape import astype, expand_dims, moveaxis, reshape, squeeze, transpose
 
 
 def _transposed(x: Any) -> Any:
@@ -96,8 +97,9 @@ def matmul(a: Operand, b: Operand, /) -> Any:
 
 
 @derived(numpy=np.dot)
-def dot(a: Operand, b: Operand) -> Tensor:
+def dot(a: Operand, b: Operand, out: None = None) -> Tensor:
     """Σ over the last axis of a and the second last (or only) axis of b; scalars multiply."""
+    refuse_out("dot", out)
     a, b = as_tensor(a, "dot"), as_tensor(b, "dot")
     if not a.ndim or not b.ndim:
         return multiply(a, b)
@@ -115,34 +117,81 @@ def inner(a: Operand, b: Operand) -> Tensor:
     return tensordot(a, b, ((-1,), (-1,)))
 
 
-def vecdot(x1: Operand, x2: Operand, /, *, axis: int = -1) -> Tensor:
-    """Σ x̄₁·x₂ along an axis; other axes broadcast."""
-    a, b = as_tensor(x1, "vecdot"), as_tensor(x2, "vecdot")
-    for x in (a, b):
-        checked_axis(axis, x.ndim, "vecdot")
-    if a.shape[axis] != b.shape[axis]:
+def _core(x: Operand, axes: Any, count: int, operation: str) -> Tensor:
+    """An operand with the axes that a product is over, `count` of them, at the end."""
+    x = as_tensor(x, operation)
+    wanted = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
+    if len(wanted) != count:
+        raise ArgumentError(f"{operation}: axes {wanted} for an operand; it needs {count} of them")
+    own = tuple([checked_axis(int(axis), x.ndim, operation) for axis in wanted])
+    last = tuple(range(x.ndim - count, x.ndim))
+    return x if own == last else moveaxis(x, own, last)
+
+
+def _placed(y: Tensor, axes: Any, operation: str) -> Tensor:
+    """The result's last axis where the last entry of `axes` wants it."""
+    (axis,) = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
+    return moveaxis(y, -1, checked_axis(int(axis), y.ndim, operation))
+
+
+def _of_dtype(dtype: Any, operation: str, *operands: Operand) -> list[Tensor]:
+    """The operands, cast to the dtype that a product is to be computed in."""
+    found = [as_tensor(x, operation) for x in operands]
+    return found if dtype is None else [astype(x, dtype, casting="same_kind") for x in found]
+
+
+def vecdot(
+    x1: Operand, x2: Operand, /, out: None = None, *, axis: int = -1, axes: Any = None,
+    keepdims: bool = False, dtype: Any = None,
+) -> Tensor:  # fmt: skip
+    """Σ x̄₁·x₂ along an axis; other axes broadcast.
+
+    axes: for each operand its own.  keepdims: keep the axis, with size 1.
+    """
+    refuse_out("vecdot", out)
+    a, b = _of_dtype(dtype, "vecdot", x1, x2)
+    first, second = (axis, axis) if axes is None else tuple(axes)[:2]
+    a, b = _core(a, first, 1, "vecdot"), _core(b, second, 1, "vecdot")
+    if a.shape[-1] != b.shape[-1]:
         raise ShapeError(
-            f"vecdot: shapes {a.shape} and {b.shape} differ in size along axis {axis}; "
-            "both vectors need the same length"
+            f"vecdot: vectors of {a.shape[-1]} and {b.shape[-1]} elements along axes {first} and "
+            f"{second}; both need the same length"
         )
-    left = conjugate(a) if a.dtype.kind == "c" else a
-    if axis != -1:
-        left, b = moveaxis(left, axis, -1), moveaxis(b, axis, -1)
-    product: Tensor = multiply(left, b)
+    product: Tensor = multiply(conjugate(a) if a.dtype.kind == "c" else a, b)
     # Of integers, as NumPy: in their own dtype, not in that of a sum.
-    return sum(product, -1, dtype=None if product.dtype.kind in "fc" else product.dtype)
+    y: Tensor = sum(product, -1, dtype=None if product.dtype.kind in "fc" else product.dtype)
+    return expand_dims(y, axis) if keepdims else y
 
 
-def matvec(x1: Operand, x2: Operand, /) -> Tensor:
-    """The matrices x1 times the vectors x2; earlier axes broadcast as a batch."""
-    return squeeze(matmul(x1, expand_dims(x2, -1)), -1)
+def matvec(
+    x1: Operand, x2: Operand, /, out: None = None, *, axes: Any = None, dtype: Any = None
+) -> Tensor:
+    """The matrices x1 times the vectors x2; earlier axes broadcast as a batch.
+
+    axes: of the matrices, of the vectors and of the result, [(-2, -1), -1, -1] if None.
+    """
+    refuse_out("matvec", out)
+    a, b = _of_dtype(dtype, "matvec", x1, x2)
+    if axes is not None:
+        a, b = _core(a, axes[0], 2, "matvec"), _core(b, axes[1], 1, "matvec")
+    y = squeeze(matmul(a, expand_dims(b, -1)), -1)
+    return y if axes is None else _placed(y, axes[2], "matvec")
 
 
-def vecmat(x1: Operand, x2: Operand, /) -> Tensor:
-    """The conjugated vectors x1 times the matrices x2; earlier axes broadcast as a batch."""
-    left = as_tensor(x1, "vecmat")
-    left = conjugate(left) if left.dtype.kind == "c" else left
-    return squeeze(matmul(expand_dims(left, -2), x2), -2)
+def vecmat(
+    x1: Operand, x2: Operand, /, out: None = None, *, axes: Any = None, dtype: Any = None
+) -> Tensor:
+    """The conjugated vectors x1 times the matrices x2; earlier axes broadcast as a batch.
+
+    axes: of the vectors, of the matrices and of the result, [-1, (-2, -1), -1] if None.
+    """
+    refuse_out("vecmat", out)
+    a, b = _of_dtype(dtype, "vecmat", x1, x2)
+    if axes is not None:
+        a, b = _core(a, axes[0], 1, "vecmat"), _core(b, axes[1], 2, "vecmat")
+    left = conjugate(a) if a.dtype.kind == "c" else a
+    y = squeeze(matmul(expand_dims(left, -2), b), -2)
+    return y if axes is None else _placed(y, axes[2], "vecmat")
 
 
 derived(numpy=[np.vecdot, np.linalg.vecdot])(vecdot)
@@ -152,8 +201,9 @@ for _function in (matvec, vecmat):
 
 
 @derived(numpy=np.outer)
-def outer(a: Operand, b: Operand) -> Tensor:
+def outer(a: Operand, b: Operand, out: None = None) -> Tensor:
     """aᵢ·bⱼ of the flattened operands."""
+    refuse_out("outer", out)
     return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
 
 
@@ -290,14 +340,21 @@ def einsum_explicit(subscripts: str, *operands: Operand) -> Any:
 
 
 @derived(numpy=np.einsum)
-def einsum(*arguments: Operand, optimize: Any = False) -> Tensor:
+def einsum(
+    *arguments: Operand, out: None = None, optimize: Any = False, dtype: Any = None,
+    order: str = "K", casting: Any = "safe",
+) -> Tensor:  # fmt: skip
     """Einstein summation: `einsum("ij,jk->ik", a, b)` is the matrix product.
 
     Every form that `np.einsum` takes: without "->", with "...", letters repeated within an
     operand, or operands each followed by a list of axis numbers. More than two operands are
     combined at once; optimize=True combines them pairwise, in the order NumPy finds best.
+    dtype: what to compute in, to which `casting` must allow the operands to be cast.
     """
+    refuse_out("einsum", out)
     subscripts, operands = _explicit(arguments)
+    if dtype is not None:
+        operands = [astype(x, dtype, casting=casting) for x in operands]
     if optimize is not False and len(operands) > 2:
         return _pairwise(subscripts, operands, optimize)
     return einsum_explicit(subscripts, *operands)

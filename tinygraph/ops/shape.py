@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
 from ..primitive import Operand, primitive, sample
 from .axes import Axis, checked_axis
 
@@ -13,22 +14,48 @@ Shape = int | tuple[int, ...]
 
 @primitive(
     numpy=np.reshape,
-    a=lambda ct, a_shape: ct.reshape(a_shape),
+    a=lambda ct, a_shape, order: (
+        np.reshape(ct, a_shape, "F") if order == "F" else ct.reshape(a_shape)
+    ),
     samples=(
         sample((2, 6), (3, 4)),
+        sample((2, 3, 2), (4, 3), order="F"),
+        sample((2, 3), (3, -1), "A"),
         sample((2, 6), -1),
         sample((), (1, 1)),
         sample((1,), ()),
         sample((0, 3), (3, 0, 2)),
     ),
-    explain=lambda error, a, shape: (
+    explain=lambda error, a, shape, order, copy: (
         f"reshape: {a.size} elements of shape {a.shape} do not fit shape {shape}; "
         "the sizes must multiply to the same number, and one of them may be -1"
     ),
 )
-def reshape(a: Operand, shape: Shape) -> Any:
-    """The same elements, in the same order, in another shape."""
-    return a.reshape(shape)
+def reshape(a: Operand, shape: Shape, order: str = "C", *, copy: bool | None = None) -> Any:
+    """The same elements, in the same order, in another shape.
+
+    order: of the elements, "C" with the last axis fastest, "F" with the first.
+    """
+    if order == "C" and copy is None:
+        return a.reshape(shape)
+    keywords: Any = {} if copy is None else {"copy": copy}  # NumPy 2.1
+    keywords["order"] = _order(order, a, "reshape")
+    return np.reshape(a, shape, **keywords)
+
+
+def _order(order: str, a: Any, operation: str) -> Any:
+    """ "C" or "F"; "A" and "K" depend on memory, and are taken where they mean "C"."""
+    in_c = order == "C" or (order == "A" and not a.flags.fnc)
+    if in_c or (order == "K" and operation == "ravel" and a.flags.c_contiguous):
+        return "C"
+    if order == "F":
+        return order
+    raise ArgumentError(
+        f"{operation}: order={order!r} of an array that does not lie in memory row by row; how a "
+        "tensor lies there should not matter: say 'C' or 'F'"
+        if order in ("A", "K")
+        else f"{operation}: order={order!r}; it is 'C' or 'F'"
+    )
 
 
 @primitive(
@@ -89,12 +116,12 @@ def matrix_transpose(x: Operand, /) -> Any:
     broadcasts=True,
     array=lambda ct: ct,
     samples=(sample((3, 1), (2, 3, 4)), sample((), (2,)), sample((1,), (0,)), sample((2,), (2,))),
-    explain=lambda error, array, shape: (
+    explain=lambda error, array, shape, subok: (
         f"broadcast_to: an array of shape {array.shape} does not broadcast to {shape}; "
         "each size must be equal or 1, counted from the last axis"
     ),
 )
-def broadcast_to(array: Operand, shape: Shape) -> Any:
+def broadcast_to(array: Operand, shape: Shape, subok: bool = False) -> Any:
     """The array repeated along axes of size 1 and new leading axes."""
     return np.broadcast_to(array, shape)
 
@@ -133,13 +160,17 @@ def squeeze(a: Operand, axis: Axis = None) -> Any:
     a=lambda ct, a_shape, order: (
         ct.reshape(a_shape[::-1]).transpose() if order == "F" else ct.reshape(a_shape)
     ),
-    samples=(sample((2, 3)), sample((2, 3, 2), order="F"), sample(()), sample((0, 2))),
+    samples=(
+        sample((2, 3)),
+        sample((2, 3, 2), order="F"),
+        sample((2, 3), order="K"),
+        sample(()),
+        sample((0, 2)),
+    ),
 )
 def ravel(a: Operand, order: str = "C") -> Any:
     """All elements along one axis; order "C": the last axis fastest, "F": the first."""
-    if order not in ("C", "F"):
-        raise ValueError(f"order must be 'C' or 'F', not {order!r}")
-    return np.ravel(a, order)  # type: ignore[call-overload]
+    return np.ravel(a, _order(order, a, "ravel"))
 
 
 @primitive(
@@ -219,15 +250,22 @@ def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any
 
 @primitive(
     a=lambda ct: ct,
-    samples=(sample((2, 3), np.float64), sample((), np.float64)),
+    samples=(
+        sample((2, 3), np.float64),
+        sample((), np.float64),
+        sample((2,), np.float64, order="F", casting="same_kind", copy=False),
+    ),
 )
-def astype(a: Operand, dtype: Any) -> Any:
+def astype(
+    a: Operand, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True,
+    copy: bool = True,
+) -> Any:  # fmt: skip
     """The same numbers in another dtype. Integers and booleans are not tracked."""
-    return a.astype(dtype)
+    return a.astype(dtype, order, casting, subok, copy)
 
 
 @primitive(numpy=np.copy, a=lambda ct: ct, samples=(sample((2, 3)), sample(())))
-def copy(a: Operand) -> Any:
+def copy(a: Operand, order: str = "K", subok: bool = False) -> Any:
     """The same numbers, in memory of their own."""
     return a.copy()
 
