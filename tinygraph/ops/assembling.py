@@ -117,9 +117,12 @@ def insert(arr: Operand, obj: Any, values: Operand, axis: int | None = None) -> 
             f"cast the array with .astype({new.dtype}) first, or the values"
         )
     # NumPy inserts the numbers of the elements; the elements follow.
+    where = plain(obj)
+    if isinstance(where, np.ndarray) and where.dtype.kind == "b":
+        where = np.flatnonzero(where)  # NumPy 2.0 would take them for 0 and 1
     old, its = _numbers(0, given.shape), _numbers(given.size, new.shape)
     try:
-        index = np.insert(old, plain(obj), its, axis)
+        index = np.insert(old, where, its, axis)
     except IndexError as error:
         raise IndexingError(f"insert: {error}") from error
     except ValueError as error:
