@@ -454,8 +454,24 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
         ],
     ),
     "inner": ([0, 1], [sample((3,), (3,)), sample((2, 3), (4, 3)), sample((), (2,))]),
-    "matvec": ([0, 1], [sample((2, 3), (3,)), sample((5, 2, 3), (3,)), sample((2, 3), (4, 3))]),
-    "vecmat": ([0, 1], [sample((2,), (2, 3)), sample((5, 2), (2, 3)), sample((2,), (4, 2, 3))]),
+    "matvec": (
+        [0, 1],
+        [
+            sample((2, 3), (3,)),
+            sample((5, 2, 3), (3,)),
+            sample((2, 3), (4, 3)),
+            sample((3, 4, 2), (3, 4), axes=[(2, 0), 0, 0]),
+        ],
+    ),
+    "vecmat": (
+        [0, 1],
+        [
+            sample((2,), (2, 3)),
+            sample((5, 2), (2, 3)),
+            sample((2,), (4, 2, 3)),
+            sample((2, 4), (4, 3, 2), axes=[0, (2, 1), 0]),
+        ],
+    ),
     "outer": ([0, 1], [sample((3,), (4,)), sample((2, 2), (3,)), sample((), (2,))]),
     "tensordot": (
         [0, 1],
@@ -471,6 +487,7 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
         [
             sample("ij,jk", (2, 3), (3, 4)),
             sample("ba", (2, 3)),
+            sample("ij,j->i", (2, 3), (3,), dtype=np.float64, casting="safe"),
             sample("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)),
             sample("i...,i...->...", (3, 2), (3, 1)),
             sample("ii", (3, 3)),
@@ -488,7 +505,13 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
     ),
     "vecdot": (
         [0, 1],
-        [sample((3,), (3,)), sample((2, 3), (4, 1, 3)), sample((3, 2), (3, 1), axis=0)],
+        [
+            sample((3,), (3,)),
+            sample((2, 3), (4, 1, 3)),
+            sample((3, 2), (3, 1), axis=0),
+            sample((3, 2), (2, 3), axes=[0, 1]),
+            sample((3, 2), (3, 2), axis=0, keepdims=True),
+        ],
     ),
     "trace": ([0], [sample((3, 3)), sample((2, 3, 4), 1, 2, 0), sample((3, 4), -1)]),
     "vdot": ([0, 1], [sample((3,), (3,)), sample((2, 3), (3, 2))]),

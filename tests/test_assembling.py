@@ -238,3 +238,12 @@ def test_mistakes_are_told(call, error, words):
         call(tg.Variable(X))
     for word in words:
         assert word in str(caught.value)
+
+
+def test_methods_take_numpys_orders():
+    x = np.arange(6.0).reshape(2, 3)
+    t = tg.Variable(x)
+    np.testing.assert_array_equal(t.reshape(3, 2, order="F").numpy(), x.reshape(3, 2, order="F"))
+    np.testing.assert_array_equal(t.flatten("F").numpy(), x.flatten("F"))
+    np.testing.assert_array_equal(t.repeat([1, 2], axis=0).numpy(), x.repeat([1, 2], axis=0))
+    assert t.astype(np.float32, copy=False).requires_grad

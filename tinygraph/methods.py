@@ -18,6 +18,7 @@ from .ops import (
     matrices,
     products,
     reduction,
+    repeating,
     rounding,
     shape,
     variance,
@@ -124,9 +125,9 @@ def iterate(self: Tensor) -> Iterator[Tensor]:
     return iter(joining.unstack(self))
 
 
-def reshape(self: Tensor, *sizes: Any) -> Tensor:
+def reshape(self: Tensor, *sizes: Any, order: str = "C", copy: bool | None = None) -> Tensor:
     """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
-    return shape.reshape(self, _one_or_many(sizes))
+    return shape.reshape(self, _one_or_many(sizes), order, copy=copy)
 
 
 def transpose(self: Tensor, *axes: Any) -> Tensor:
@@ -139,9 +140,9 @@ def _one_or_many(arguments: tuple[Any, ...]) -> Any:
     return arguments[0] if len(arguments) == 1 else arguments
 
 
-def flatten(self: Tensor) -> Tensor:
+def flatten(self: Tensor, order: str = "C") -> Tensor:
     """All elements along one axis."""
-    return shape.reshape(self, (-1,))
+    return shape.reshape(self, (-1,), order)
 
 
 def _integers(name: str) -> Callable[..., Tensor]:
@@ -176,6 +177,7 @@ def _hang() -> None:
         variance: ("var", "std"),
         shape: ("squeeze", "swapaxes", "ravel", "diagonal", "astype", "copy"),
         indexing: ("take",),
+        repeating: ("repeat",),
         products: ("dot",),
         matrices: ("trace",),
         elementwise: ("clip", "conjugate", "conj"),
