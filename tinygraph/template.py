@@ -418,11 +418,8 @@ def with_keywords(
     """A call with keywords that are not the operation's own: NumPy's for ufuncs, or mistakes."""
     keywords = dict(keywords)
     known = UFUNC_KEYWORDS if isinstance(primitive.ufunc, np.ufunc) else ()
-    if not known and "out" in keywords:
-        if keywords.pop("out") is not None:
-            raise NotDifferentiable(
-                f"{primitive.name}: out= is not supported; bind the result to a name instead"
-            )
+    if not known and keywords.get("out", primitive) is None:
+        del keywords["out"]
         if not keywords:
             names = zip(primitive.signature.parameters.values(), args, strict=True)
             by_name = {p.name: x for p, x in names if p.kind is p.KEYWORD_ONLY}
