@@ -129,7 +129,7 @@ def spent():
             ["exp", "'ouput'", "out"],
         ),
         (
-            lambda: np.sum(tracked(2), out=np.empty(())),
+            lambda: tg.sum(tracked(2), out=np.empty(())),
             tg.ArgumentError,
             TypeError,
             ["sum", "'out'", "axis", "keepdims"],

@@ -124,3 +124,19 @@ def test_nothing_returns_an_object_array(other):
     for call in (lambda: w * other, lambda: np.multiply(w, other), lambda: np.add(other, w)):
         with pytest.raises((TypeError, ValueError)):
             call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [np.sum, np.cumsum, np.median, np.clip, np.trace, lambda *a, **k: np.take(a[0], [0], **k)],
+)
+def test_out_of_numpy_functions(call):
+    arguments = (0.6, 2.0) if call is np.clip else ()
+    wanted = call(X, *arguments)
+    t = tg.Variable(X)
+    assert call(t, *arguments, out=None).requires_grad
+    target = np.empty_like(wanted)
+    with pytest.raises(tg.NotDifferentiable, match="cut the graph"):
+        call(t, *arguments, out=target)
+    call(tg.tensor(X), *arguments, out=target)
+    np.testing.assert_array_equal(target, wanted)

@@ -40,8 +40,10 @@ def array_function(
     self: Tensor, function: Any, types: Any, args: Any, keywords: dict[str, Any]
 ) -> Any:
     """What `np.sum(t)` and `np.concatenate([t, a])` do."""
+    if keywords.get("out", function) is None:
+        del keywords["out"]
     ours = NUMPY.get(function)
-    if ours is not None:
+    if ours is not None and "out" not in keywords:
         return ours(*args, **keywords)
     return _without_rule(function, _full_name(function), args, keywords)
 
