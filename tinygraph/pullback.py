@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Rule:
         joint: bool = False,
     ) -> None:
         self.serves, self.function, self.joint = serves, function, joint
-        self.asks = tuple(inspect.signature(function).parameters)
+        self.asks = _parameters(function)
         for name in self.asks:
             if name not in known:
                 close = difflib.get_close_matches(name, known, 1)
@@ -67,6 +68,15 @@ class Rule:
                 yield name
 
 
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Their names; of a plain function at a tenth of the time that `inspect` takes."""
+    if type(function) is FunctionType and not function.__code__.co_flags & STARRED:
+        code = function.__code__
+        return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return tuple(inspect.signature(function).parameters)
+
+
+STARRED = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 _PASSES_ON = (lambda ct: ct).__code__
 
 

@@ -7,7 +7,6 @@ operation in order, the first at the top (at the left where the picture runs dow
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -16,6 +15,8 @@ from ..graph import Graph, GraphEdge, GraphNode
 
 Direction: TypeAlias = Literal["LR", "TB"]
 
+# As html.escape, whose module takes long to load.
+ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 FONT = "Helvetica,Arial,sans-serif"
 INK, SOFT, BACKWARD = "#1F2328", "#5C636B", "#B3261E"
 SHARP, ROUNDED = "style=filled", 'style="rounded,filled"'
@@ -198,7 +199,7 @@ def _font(text: str, color: str, size: int = 14) -> str:
 
 def _escaped(text: str) -> str:
     # Graphviz would put a node's name for \N, even in HTML.
-    return html.escape(text).replace("\\", "\\\\")
+    return text.translate(ENTITIES).replace("\\", "\\\\")
 
 
 # Words and numbers
@@ -243,5 +244,5 @@ def _tooltip(item: Item) -> str:
     if node.gradient is not None:
         lines.append(f"grad {node.gradient}")
     # Here Graphviz reads backslashes twice.
-    text = html.escape("\n".join(lines)).replace("\\", 4 * "\\")
+    text = "\n".join(lines).translate(ENTITIES).replace("\\", 4 * "\\")
     return text.replace("\n", "\\n")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import subprocess
 import sys
 from typing import Literal, TypeAlias
 
@@ -28,6 +25,9 @@ sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
 
 def engine() -> Engine | None:
     """The engine in use: `dot` where it is on the PATH, else pygraphviz, else None."""
+    import importlib.util  # late, as what follows: most programs draw nothing
+    import shutil
+
     if shutil.which("dot"):
         return "dot"
     return "pygraphviz" if importlib.util.find_spec("pygraphviz") else None
@@ -51,6 +51,8 @@ def _draw_with_dot(dot: str, suffix: str) -> bytes:
 
 def _draw_with_pygraphviz(dot: str, suffix: str) -> bytes:
     command = [sys.executable, "-P", "-c", PYGRAPHVIZ, suffix]
+    import subprocess
+
     run = subprocess.run(command, input=dot.encode(), capture_output=True, check=False)
     if run.returncode or not run.stdout:
         said = run.stderr.decode(errors="replace").strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import warnings
 from pathlib import Path
 from typing import Any
@@ -107,6 +106,8 @@ def _write(path: Path, content: bytes) -> Path:
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"render: there is no folder {str(target.parent)!r}")
+    import secrets  # late: most programs draw nothing
+
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with open(draft, "xb") as file:
