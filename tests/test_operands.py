@@ -359,3 +359,6 @@ def test_numbers_that_are_equal_keep_their_own_types():
     assert (t * True).dtype == int
     z = tg.tensor([1j])
     assert (z * 2).dtype == (z * 2.0).dtype == complex
+    x = tg.tensor(np.ones(2, np.float32))
+    assert (x * 6.0).dtype == np.float32
+    assert (x * (6 + 0j)).dtype == ((6 + 0j) * x).dtype == np.complex64

@@ -140,3 +140,11 @@ def test_out_of_numpy_functions(call):
         call(t, *arguments, out=target)
     call(tg.tensor(X), *arguments, out=target)
     np.testing.assert_array_equal(target, wanted)
+
+
+def test_a_ufunc_of_objects_is_refused():
+    double = np.frompyfunc(lambda x: 2 * x, 1, 1)
+    with pytest.raises(tg.NotDifferentiable, match="has no gradient rule"):
+        double(tg.Variable(X))
+    with pytest.raises(tg.DTypeError, match="object array"):
+        double(tg.tensor(X))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError, NotDifferentiable
+from .errors import ArgumentError, DTypeError, NotDifferentiable
 from .modes import recording
 from .registry import METHODS, NUMPY
 from .tensor import Tensor, untracked
@@ -72,7 +72,7 @@ def _without_rule(function: Callable[..., Any], name: str, args: Any, keywords: 
             "silently cut the graph; bind the result to a name, or .detach() it first"
         )
     if not tracked or not recording():
-        return _wrapped(function(*_values(args), **_values(keywords)))
+        return _wrapped(function(*_values(args), **_values(keywords)), name)
     try:
         result = function(*_values(args), **_values(keywords))
     except (ValueError, TypeError, ArithmeticError) as error:
@@ -80,7 +80,7 @@ def _without_rule(function: Callable[..., Any], name: str, args: Any, keywords: 
     # Booleans and integers have no derivative to lose.
     if not all(map(_discrete, _arrays(result))):
         raise _refusal(name, tracked[0])
-    return _wrapped(result)
+    return _wrapped(result, name)
 
 
 def _refusal(name: str, tracked: Tensor) -> NotDifferentiable:
@@ -103,7 +103,7 @@ def _nearest(name: str) -> str:
 
 
 def _discrete(array: Any) -> bool:
-    return array.dtype.kind not in "fc"
+    return array.dtype.kind in "biuSUmM"
 
 
 def _tensors(x: Any) -> Iterator[Tensor]:
@@ -135,11 +135,13 @@ def _values(x: Any) -> Any:
     return x
 
 
-def _wrapped(x: Any) -> Any:
+def _wrapped(x: Any, name: str) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
+        if x.dtype.kind == "O":
+            raise DTypeError(f"{name}: it would return an object array; ask for a number dtype")
         return untracked(x)
     if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*map(_wrapped, x))
+        return type(x)(*[_wrapped(item, name) for item in x])
     if isinstance(x, (list, tuple)) and any(True for _ in _arrays(x)):
-        return type(x)(map(_wrapped, x))
+        return type(x)([_wrapped(item, name) for item in x])
     return x

@@ -178,14 +178,16 @@ def _body(primitive: Primitive, names: dict[str, Any]) -> Iterator[str]:
 def _constant(primitive: Primitive, x: str) -> Iterator[str]:
     """Lines for a Python number: in arithmetic with an array it may become an array too."""
     a, *b = primitive.operands
+    array = a if x != a else f"{b[0]}.value" if b else ""
+    lookup = f"if {x} and type({x}) is not complex and type({array}) is _ndarray: {x} = "
+    lookup += f"_CONSTANTS[{array}.dtype][{x}]"
     arithmetic = primitive.symbol in ("+", "-", "*", "/")
     if arithmetic and x != a:
-        yield f"if {x} and type({a}) is _ndarray: {x} = _CONSTANTS[{a}.dtype][{x}]"
+        yield lookup
     elif b and primitive.symbol:
         yield f"if type({b[0]}) is _Tensor:"
         if arithmetic:
-            array = f"{b[0]}.value"
-            yield f"    if {x} and type({array}) is _ndarray: {x} = _CONSTANTS[{array}.dtype][{x}]"
+            yield f"    {lookup}"
         # Python's own arithmetic takes a float64, which is a float, and returns a Python number.
         yield f"    if type({x}) is complex and {b[0]}.dtype == 'float64': {x} = _complex128({x})"
     else:

@@ -108,6 +108,7 @@ class Tensor:
         imag: Tensor
         sum: _Method
         trace: _Method
+        repeat: _Method
         mean: _Method
         var: _Method
         std: _Method
@@ -372,7 +373,8 @@ class Tensor:
         if self.node is not None:
             raise DetachError(
                 f"an array made of {self.described()}, which requires grad, would silently cut the "
-                "graph; use tg.stack([...]) to join tensors, or .detach().numpy() for an array"
+                "graph; use tg.stack([...]) or tg.array([...]) to join tensors, or "
+                ".detach().numpy() for an array"
             )
         view = self.numpy()
         if dtype is not None and np.dtype(dtype) != view.dtype:
@@ -474,7 +476,7 @@ def array_of(
     except DetachError as error:
         raise DetachError(
             f"{operation}: a list that holds tensors that require grad; join them with "
-            "tg.stack([...]) or tg.concatenate([...]) first"
+            "tg.stack([...]), tg.concatenate([...]) or tg.array([...]) first"
         ) from error
     except (ValueError, TypeError) as error:
         if "inhomogeneous" in str(error):

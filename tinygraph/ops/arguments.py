@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
 from ..errors import (
-    ArgumentError,
     AxisError,
     DomainError,
     DTypeError,
@@ -17,15 +15,6 @@ from ..errors import (
 )
 from ..tensor import Tensor
 from .axes import Axis, checked_axes
-
-
-def no_out(operation: str, out: Any) -> None:
-    """Refuse `out=`: a tensor is a value, and writing into an array would cut the graph."""
-    if out is not None:
-        raise ArgumentError(
-            f"{operation}: out= writes into an array, which has no place in a graph; "
-            "bind the result to a name instead"
-        )
 
 
 @contextmanager

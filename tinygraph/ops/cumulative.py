@@ -11,9 +11,9 @@ import numpy as np
 from ..errors import ArgumentError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
-from .arguments import no_out
 from .axes import checked_axis
 from .joining import concatenate
+from .out import refuse_out
 from .reduction import cumsum
 
 LINES = (
@@ -140,7 +140,7 @@ def _cumulative(
     initial: int | None,
 ) -> Tensor:
     """A cumulation as the array API has it; `initial` comes first, if it is not None."""
-    no_out(name, out)
+    refuse_out(name, out)
     array = as_tensor(x, name)
     if axis is None:
         if array.ndim != 1:

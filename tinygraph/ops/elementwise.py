@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ArgumentError, NotDifferentiable
 from ..primitive import Operand, derived, elementwise, primitive, sample
 from ..tensor import Tensor, as_tensor
+from .out import refuse_out
 
 INF = math.inf
 
@@ -296,7 +297,7 @@ def clip(
     for bound, other, name in ((a_min, min, "min"), (a_max, max, "max")):
         if bound is not None and other is not None:
             raise ArgumentError(f"clip: both a_{name} and {name} came; they are one bound")
-    without_out("clip", out)
+    refuse_out("clip", out)
     if where is not True:
         raise NotDifferentiable(
             "clip: where= would leave elements undefined; use tg.where(condition, tg.clip(…), a)"
@@ -305,12 +306,6 @@ def clip(
     if dtype is not None:
         operands = [x if x is None else as_tensor(x, "clip").astype(dtype) for x in operands]
     return clip_between(*operands)
-
-
-def without_out(operation: str, out: Any) -> None:
-    """Refuse to write into an array: that would cut the graph."""
-    if out is not None:
-        raise ArgumentError(f"{operation}: out= is not supported; bind the result to a name")
 
 
 def ordered(x: Any) -> None:

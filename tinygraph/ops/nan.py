@@ -11,11 +11,11 @@ import numpy as np
 from ..errors import ArgumentError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
-from .arguments import no_out
 from .axes import Axis
 from .cumulative import cumprod
 from .elementwise import conjugate, real, sqrt
 from .joining import where as choose
+from .out import refuse_out
 from .reduction import cumsum, given, kept, prod, sum
 from .shape import astype
 
@@ -61,7 +61,7 @@ def nansum(
     where: Any = True,
 ) -> Tensor:
     """`initial` + Σ of the elements that are not NaN, over the axes."""
-    no_out("nansum", out)
+    refuse_out("nansum", out)
     array = as_tensor(a, "nansum")
     total = sum(_with(0, array, _left_out(array, where)), axis, dtype, keepdims=keepdims)
     return total if type(initial) is int and initial == 0 else total + _like(total, initial)
@@ -78,7 +78,7 @@ def nanprod(
     where: Any = True,
 ) -> Tensor:
     """`initial` · Π of the elements that are not NaN, over the axes."""
-    no_out("nanprod", out)
+    refuse_out("nanprod", out)
     array = as_tensor(a, "nanprod")
     product = prod(_with(1, array, _left_out(array, where)), axis, dtype, keepdims=keepdims)
     return product if type(initial) is int and initial == 1 else product * _like(product, initial)
@@ -95,7 +95,7 @@ def nanmean(
     where: Any = True,
 ) -> Tensor:
     """The mean of the elements that are not NaN, over the axes; NaN where there are none."""
-    no_out("nanmean", out)
+    refuse_out("nanmean", out)
     array = as_tensor(a, "nanmean")
     left_out = _left_out(array, where)
     number = _number(left_out, array.shape, axis, keepdims)
@@ -116,7 +116,7 @@ def _variance(
     mean: Operand,
     correction: float | None,
 ) -> Tensor:
-    no_out(operation, out)
+    refuse_out(operation, out)
     if correction is not None:
         if ddof != 0:
             raise ArgumentError(
@@ -229,7 +229,7 @@ def nanmax(
     where: Any = True,
 ) -> Tensor:
     """The largest of `initial` and the elements that are not NaN. Ties share the cotangent."""
-    no_out("nanmax", out)
+    refuse_out("nanmax", out)
     return _told(fmax_reduce(a, axis, keepdims=keepdims, initial=initial, where=where))
 
 
@@ -243,14 +243,14 @@ def nanmin(
     where: Any = True,
 ) -> Tensor:
     """The smallest of `initial` and the elements that are not NaN. Ties share the cotangent."""
-    no_out("nanmin", out)
+    refuse_out("nanmin", out)
     return _told(fmin_reduce(a, axis, keepdims=keepdims, initial=initial, where=where))
 
 
 @derived(numpy=np.nancumsum)
 def nancumsum(a: Operand, axis: int | None = None, dtype: Any = None, out: None = None) -> Tensor:
     """Sums of the elements up to each that are not NaN, along the axis; None: flattened."""
-    no_out("nancumsum", out)
+    refuse_out("nancumsum", out)
     array = as_tensor(a, "nancumsum")
     return cumsum(_with(0, array, np.isnan(array.value)), axis, dtype)
 
@@ -258,6 +258,6 @@ def nancumsum(a: Operand, axis: int | None = None, dtype: Any = None, out: None 
 @derived(numpy=np.nancumprod)
 def nancumprod(a: Operand, axis: int | None = None, dtype: Any = None, out: None = None) -> Tensor:
     """Products of the elements up to each that are not NaN, along the axis; None: flattened."""
-    no_out("nancumprod", out)
+    refuse_out("nancumprod", out)
     array = as_tensor(a, "nancumprod")
     return cumprod(_with(1, array, np.isnan(array.value)), axis, dtype)

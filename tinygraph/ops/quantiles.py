@@ -15,10 +15,11 @@ import numpy as np
 from ..errors import DomainError, DTypeError, IndexingError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
-from .arguments import along, named, no_out
+from .arguments import along, named
 from .axes import Axis, checked_axes
 from .indexing import getitem, take_along_axis
 from .joining import where
+from .out import refuse_out
 from .reduction import mean
 from .shape import moveaxis
 from .sorting import sort
@@ -111,7 +112,7 @@ class Lines:
 def _median(
     operation: str, a: Operand, axis: Axis, out: Any, keepdims: bool, skip_nan: bool
 ) -> Tensor:
-    no_out(operation, out)
+    refuse_out(operation, out)
     lines = Lines(a, axis, operation, skip_nan=skip_nan)
     n = lines.size
     if lines.uneven:
@@ -192,7 +193,7 @@ def _quantile(
     whole: int,
 ) -> Tensor:
     """The quantiles, where q = `whole` is the largest element."""
-    no_out(operation, out)
+    refuse_out(operation, out)
     number: Any = q / whole if type(q) in (int, float) and whole != 1 else q
     share = as_tensor(q, operation)
     if whole != 1:

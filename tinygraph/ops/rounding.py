@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Operand, elementwise, primitive, sample
-from .elementwise import INF, without_out, zero
+from .elementwise import INF, zero
+from .out import refuse_out
 
 
 @elementwise(np.rint, domain={"x": (0.6, 1.4)}, x=zero)
@@ -31,7 +32,7 @@ def trunc(x: Operand, /) -> Any:
 @elementwise(numpy=[np.round, np.around], domain={"a": (0.6, 1.4)}, a=zero)
 def round(a: Operand, decimals: int = 0, out: None = None) -> Any:
     """a rounded to so many decimals, halves to even. Derivative 0."""
-    without_out("round", out)
+    refuse_out("round", out)
     return np.round(a, decimals)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from ..errors import ArgumentError, DomainError, DTypeError, ShapeError
 from ..primitive import Operand, derived
 from ..tensor import Tensor, as_tensor, untracked
-from .arguments import no_out
 from .indexing import getitem, plain, scatter, setitem, take
 from .joining import where
+from .out import refuse_out
 from .shape import astype, broadcast_to, diagonal
 
 NUMBERS = (int, float, complex)  # weak in NumPy's promotion
@@ -53,7 +53,7 @@ def choose(a: Operand, choices: Operand, out: None = None, mode: str = "raise") 
 
     mode: "raise" for numbers out of bounds, "wrap" to count on from the other end, "clip".
     """
-    no_out("choose", out)
+    refuse_out("choose", out)
     numbers = np.asarray(plain(a))
     arrays = _of_one_dtype(list(choices), "choose") if len(choices) else []
     n = len(arrays)
@@ -120,7 +120,7 @@ def _conditions(condlist: Any, ndim: int) -> list[Any]:
 @derived(numpy=np.compress)
 def compress(condition: Operand, a: Operand, axis: int | None = None, out: None = None) -> Tensor:
     """The slices along the axis for which the condition holds; None: elements, flattened."""
-    no_out("compress", out)
+    refuse_out("compress", out)
     held = np.asarray(as_tensor(condition, "compress").value)
     if held.ndim != 1:
         raise ShapeError(f"compress: a condition of shape {held.shape}; it needs one dimension")

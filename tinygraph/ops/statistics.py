@@ -8,10 +8,11 @@ import numpy as np
 from ..errors import DomainError, DTypeError, ShapeError, WeightsError
 from ..primitive import Operand, derived
 from ..tensor import Tensor, as_tensor
-from .arguments import along, no_out
+from .arguments import along
 from .axes import Axis, checked_axes
 from .elementwise import clip, conjugate, imag, real, sqrt
 from .joining import concatenate
+from .out import refuse_out
 from .products import dot
 from .reduction import count, max, mean, min, sum
 from .shape import astype, broadcast_to, diagonal
@@ -20,7 +21,7 @@ from .shape import astype, broadcast_to, diagonal
 @derived(numpy=np.ptp)
 def ptp(a: Operand, axis: Axis = None, out: None = None, keepdims: bool = False) -> Tensor:
     """max a − min a along the axes. Ties share the cotangent equally."""
-    no_out("ptp", out)
+    refuse_out("ptp", out)
     return max(a, axis, keepdims=keepdims) - min(a, axis, keepdims=keepdims)
 
 
