@@ -23,6 +23,7 @@ FOLDERS = {
 
 # A file or folder, and its floor: it may import from its own floor and from those below.
 FLOORS = {
+    "causes": 0,
     "errors": 0,
     "explain": 0,
     "memory": 0,
@@ -37,13 +38,18 @@ FLOORS = {
     "pullback": 1,
     "template": 1,
     "tensor": 1,
+    "tracing": 1,
+    "anomaly": 2,
     "flat": 2,
+    "mutation": 2,
     "ops": 2,
     "linalg": 3,
+    "replay": 2,
     "backward": 3,
     "emath": 3,
     "fft": 3,
     "methods": 3,
+    "diagnosis": 4,
     "graph": 4,
     "transforms": 4,
     "render": 5,

@@ -53,7 +53,7 @@ def test_selecting_keeps_float32():
         (lambda t: np.select([t], [t]), "select: a condition of dtype float64"),
         (lambda t: np.choose([0, 3], [t[:2], t[:2]]), r"choose: .* 0 to 3 for 2 choices"),
         (lambda t: np.choose([0], [t], mode="x"), "choose: mode 'x'"),
-        (lambda t: np.choose([0] * 7, [t], out=V), "choose: out= "),
+        (lambda t: tg.choose([0] * 7, [t], out=V), "choose: out= "),
         (lambda t: np.piecewise(t, [t > 0], [1, 2, 3]), "piecewise: 3 functions for 1 conditions"),
         (lambda t: np.compress([True] * 9, t), "getitem: index 7|compress|take"),
         (lambda t: np.compress([[True]], t), "compress: a condition of shape"),

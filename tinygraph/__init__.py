@@ -7,11 +7,20 @@ from . import (
 )
 from . import methods as _methods  # noqa: F401 - hangs the operations on Tensor
 from . import render as _render  # noqa: F401 - hangs drawing on Graph
+from .anomaly import (
+    Anomaly,
+    detect_anomaly,
+)
 from .backward import (
     gradients,
 )
+from .diagnosis import (
+    Explanation,
+    explain_nan,
+)
 from .errors import (
     AmbiguousGradient,
+    AnomalyError,
     ArgumentError,
     AxisError,
     BackwardError,
@@ -21,6 +30,7 @@ from .errors import (
     DTypeError,
     GraphSizeError,
     IndexingError,
+    MutationError,
     NotDifferentiable,
     RenderError,
     RuleError,
@@ -44,6 +54,9 @@ from .modes import (
     enable_grad,
     is_grad_enabled,
     no_grad,
+)
+from .mutation import (
+    detect_mutation,
 )
 from .ops.assembling import (
     append,
@@ -454,6 +467,8 @@ from .transforms import (
 
 __all__ = [
     "AmbiguousGradient",
+    "Anomaly",
+    "AnomalyError",
     "ArgumentError",
     "AxisError",
     "BackwardError",
@@ -461,10 +476,12 @@ __all__ = [
     "DeclarationError",
     "DetachError",
     "DomainError",
+    "Explanation",
     "FlatLeaves",
     "Graph",
     "GraphSizeError",
     "IndexingError",
+    "MutationError",
     "NotDifferentiable",
     "RenderError",
     "RuleError",
@@ -563,6 +580,8 @@ __all__ = [
     "deg2rad",
     "degrees",
     "delete",
+    "detect_anomaly",
+    "detect_mutation",
     "diag",
     "diag_indices",
     "diag_indices_from",
@@ -585,6 +604,7 @@ __all__ = [
     "exp",
     "exp2",
     "expand_dims",
+    "explain_nan",
     "expm1",
     "extract",
     "fabs",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from heapq import heappop, heappush, heappushpop
 from typing import Any
 
 import numpy as np
 
-from . import memory, reuse
+from . import memory, reuse, tracing
 from .errors import BackwardError, DTypeError, ShapeError
 from .modes import enable_grad
 from .node import RELEASED, Node
@@ -30,7 +31,11 @@ def propagate(
     """
     found: dict[Node, Any] = {}
     summed: set[Node] = set()  # those whose pending cotangent was allocated here: added to in place
-    guarded: set[Node] | None = None  # those whose cotangent is zero if a branch was not taken
+    tracers = tracing.active()
+    # Those whose cotangent is zero if a branch was not taken. Tracers take that way too, so that
+    # the others need not ask for them at each node.
+    guarded: set[Node] | None = set() if tracers else None
+    pull_guarded = tracing.pull_told(tracers, pending, _pull_guarded) if tracers else _pull_guarded
     needed = None if wanted is None else _between(pending, wanted)
     reusing = memory.large.on and not create_graph
     add = reuse.add if reusing else operator.add
@@ -63,7 +68,7 @@ def propagate(
         try:
             if guarded is not None or pullback.selects:
                 guarded = guarded or set()
-                pairs = _pull_guarded(node, ct, guarded, create_graph)
+                pairs = pull_guarded(node, ct, guarded, create_graph)
             elif reusing and pullback.primitive.trusted:
                 pairs = reuse.pull(pullback.on_arrays, node, ct)
             else:
@@ -73,7 +78,7 @@ def propagate(
             error.add_note(f"in the gradient of {pullback.primitive.name}")
             raise
         if not retain_graph:
-            node.kept, node.kept2 = RELEASED, None
+            node.kept = node.kept2 = RELEASED
         for parent, g in pairs:
             if parent not in pending:
                 if needed is None or parent in needed:
@@ -89,7 +94,11 @@ def propagate(
                 pending[parent] = add(pending[parent], g)
                 if parent.shape != (1,):  # NumPy adds to one element in place twice as slowly
                     summed.add(parent)
-    return found | pending if found else pending  # what is still pending are leaves
+    if found:
+        pending |= found  # what was still pending are leaves
+    for tracer in tracers:
+        tracer.end(pending)
+    return pending
 
 
 _SECOND_TIME = (
@@ -133,6 +142,10 @@ def _between(outputs: Iterable[Node], wanted: Collection[Node]) -> set[Node]:
     return needed
 
 
+# Held while gradients are added to leaves, which other threads may be adding to.
+_adding = threading.RLock()
+
+
 def backward(
     self: Tensor, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False
 ) -> None:
@@ -155,11 +168,13 @@ def backward(
     seed = _UNITS.get(node.dtype) if gradient is None and not node.shape else None
     if create_graph or seed is None:
         seed = _seed(self, gradient, "backward", create_graph)
-    for leaf, ct in _run({node: seed}, None, retain_graph, create_graph).items():
-        if leaf.dtype.kind == "c":
-            ct = _conjugate(ct)
-        grad = leaf._grad
-        leaf._grad = ct if grad is None else grad + ct
+    found = _run({node: seed}, None, retain_graph, create_graph)
+    with _adding:
+        for leaf, ct in found.items():
+            if leaf.dtype.kind == "c":
+                ct = _conjugate(ct)
+            grad = leaf._grad
+            leaf._grad = ct if grad is None else grad + ct
 
 
 def gradients(

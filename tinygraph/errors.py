@@ -12,7 +12,9 @@ TinygraphError
 ├── AmbiguousGradient (ValueError)     a gradient that hangs on a choice NumPy was free to make
 ├── DetachError (TypeError)            a tracked tensor would silently lose its history
 ├── BackwardError (RuntimeError)       backward where there is nothing (left) to differentiate
-│   └── StaleGraphError                a leaf changed after the graph was built
+│   ├── StaleGraphError                a leaf changed after the graph was built
+│   └── MutationError                  an array that a graph kept was changed (detect_mutation)
+├── AnomalyError (FloatingPointError)  a NaN or infinity came up (detect_anomaly)
 ├── DeclarationError (TypeError)       an operation declared wrongly; raised at import
 ├── RuleError (RuntimeError)           a gradient rule returned what does not fit its input
 ├── GraphSizeError (ValueError)        a drawing too large to be read
@@ -72,6 +74,14 @@ class BackwardError(TinygraphError, RuntimeError):
 
 class StaleGraphError(BackwardError):
     """A leaf was changed in place after the graph that kept its old value was built."""
+
+
+class MutationError(BackwardError):
+    """An array that a graph kept was changed before backward used it."""
+
+
+class AnomalyError(TinygraphError, FloatingPointError):
+    """A NaN or an infinity came up, forward or backward."""
 
 
 class DeclarationError(TinygraphError, TypeError):

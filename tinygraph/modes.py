@@ -18,20 +18,28 @@ def is_grad_enabled() -> bool:
     return recording()
 
 
-class _Mode:
-    """A context manager and decorator that sets recording for its own thread or asyncio task."""
+class Mode:
+    """A context manager and decorator that holds for its own thread or asyncio task."""
 
-    _enabled: bool
-    _tokens: list[Token[bool]]
+    _settings: dict[str, Any]
+    _tokens: list[Token[Any]]
 
-    def __new__(cls, function: Function | None = None) -> Any:
+    def __new__(cls, function: Function | None = None, **settings: Any) -> Any:
         """A mode; or, as a decorator without parentheses, the function decorated."""
         mode = object.__new__(cls)
-        mode._tokens = []
+        mode._settings, mode._tokens = settings, []
         return mode if function is None else mode(function)
 
+    def _begin(self) -> Token[Any]:
+        """Set the mode's context variable."""
+        raise NotImplementedError
+
+    def _end(self, token: Token[Any]) -> None:
+        """Set it back."""
+        token.var.reset(token)
+
     def __enter__(self) -> Self:
-        self._tokens.append(_recording.set(self._enabled))
+        self._tokens.append(self._begin())
         return self
 
     def __exit__(
@@ -40,11 +48,11 @@ class _Mode:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _recording.reset(self._tokens.pop())
+        self._end(self._tokens.pop())
 
     def __call__(self, function: Function) -> Function:
         """Decorate a function or a coroutine function; each call enters a mode of its own."""
-        mode = type(self)
+        mode, settings = type(self), self._settings
         wrapper: Callable[..., Any]
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             # Its body runs in pieces, in between its caller's: the mode would leak out.
@@ -56,19 +64,32 @@ class _Mode:
 
             @functools.wraps(function)
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with mode():
+                with mode(**settings):
                     return await function(*args, **kwargs)
         else:
 
             @functools.wraps(function)
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with mode():
+                with mode(**settings):
                     return function(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
 
 
-class no_grad(_Mode):  # noqa: N801 - reads as a verb: `with tg.no_grad():`
+class _Recording(Mode):
+    """A mode in which operations are recorded, or not."""
+
+    _enabled: bool
+
+    def __new__(cls, function: Function | None = None) -> Any:
+        """Without settings."""
+        return Mode.__new__(cls, function)
+
+    def _begin(self) -> Token[bool]:
+        return _recording.set(self._enabled)
+
+
+class no_grad(_Recording):  # noqa: N801 - reads as a verb: `with tg.no_grad():`
     """Record nothing: results of operations do not require grad.
 
     >>> w = tg.Variable(3.0)
@@ -81,7 +102,7 @@ class no_grad(_Mode):  # noqa: N801 - reads as a verb: `with tg.no_grad():`
     _enabled = False
 
 
-class enable_grad(_Mode):  # noqa: N801
+class enable_grad(_Recording):  # noqa: N801
     """Record again, inside `no_grad`."""
 
     _enabled = True

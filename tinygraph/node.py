@@ -5,18 +5,41 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from .errors import BackwardError
 from .memory import LARGE, large
 
 if TYPE_CHECKING:
     from .primitive import Primitive
     from .pullback import Pullback
+    from .tracing import Trace
 
 # Numbers nodes as they are made, so that creation order is a topological order. It is also the
 # clock by which a leaf that changed after a node was made is found.
 clock = itertools.count(1)
 
-# What stands in place of a node's residuals once backward has used and released them.
-RELEASED: Any = ("released by backward",)
+
+class Released:
+    """Stands in place of a node's residuals once backward has used and released them.
+
+    Backward looks for it. It refuses any other use, for two threads that go back through one graph
+    at once: the one may release what the other, having looked, is about to use.
+    """
+
+    __slots__ = ()
+
+    def _refuse(self, *args: Any, **keywords: Any) -> Any:
+        raise BackwardError(
+            "backward: another thread went through this graph at the same time, and released what "
+            "it needs; call backward in both with retain_graph=True"
+        )
+
+    __array__ = __array_ufunc__ = __array_function__ = __iter__ = __len__ = __bool__ = _refuse
+    __getattr__ = __getitem__ = __float__ = __index__ = __neg__ = __abs__ = _refuse
+    __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __matmul__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmatmul__ = _refuse
+
+
+RELEASED: Any = Released()
 
 
 class Node:
@@ -33,6 +56,7 @@ class Node:
     name       given by the user, or None
     grad       a leaf's accumulated gradient, an array; elsewhere the last scalar cotangent
     changed    of a leaf only: the time of its last change in place
+    trace      where it was called and what else a tracer noted, a `tracing.Trace`; or None
 
     A node never points to the tensor it belongs to: no cycles. Most operations have one or two
     parents and keep one or two arrays, which stand in slots of their own, `parent` and `parent2`,
@@ -44,6 +68,7 @@ class Node:
         "_grad",
         "_name",
         "_room",
+        "_trace",
         "changed",
         "dtype",
         "kept",
@@ -70,6 +95,7 @@ class Node:
     changed: int
     _name: str | None
     _grad: Any
+    _trace: Trace
     _room: Any  # of a leaf: who lends a place for its gradient, or None
 
     @property
@@ -93,7 +119,9 @@ class Node:
         if self.pullback is None or not self.pullback.keeps:
             return ()
         count = self.pullback.kept_in_slots
-        if count == 0 or self.kept is RELEASED:
+        if self.kept is RELEASED:
+            return (RELEASED,) * len(self.pullback.keeps)
+        if count == 0:
             every: tuple[Any, ...] = self.kept
             return every
         return (self.kept,) if count == 1 else (self.kept, self.kept2)
@@ -123,6 +151,14 @@ class Node:
     @grad.setter
     def grad(self, grad: Any) -> None:
         self._grad = grad
+
+    @property
+    def trace(self) -> Trace | None:
+        """What was noted of its call while someone listened, or None."""
+        try:
+            return self._trace
+        except AttributeError:
+            return None
 
     @property
     def operation(self) -> str | None:

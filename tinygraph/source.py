@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import threading
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, TypeAlias
@@ -12,6 +13,8 @@ from typing import Any, TypeAlias
 Generated: TypeAlias = tuple[Iterable[str], dict[str, Any]]
 
 _numbers = itertools.count(1)
+# Held while a function is given other code, so that two threads do not do so at once.
+_changing = threading.RLock()
 
 
 def compiled(definition: Iterable[str], names: dict[str, Any]) -> FunctionType:
@@ -36,14 +39,40 @@ def compiled_on_first_use(generate: Callable[[], Generated]) -> FunctionType:
     function = FunctionType(_first_call.__code__, names)
 
     def become() -> None:
-        definition, found = generate()
-        names.update(found)
-        made = compiled(definition, names)
-        function.__defaults__, function.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
-        function.__code__ = made.__code__
+        with _changing:
+            definition, found = generate()
+            names.update(found)
+            _take_on(names["_itself"], compiled(definition, names))
 
     names["_become"], names["_itself"] = become, function
     return function
+
+
+def divert(function: FunctionType, detour: Callable[..., Any], **found: Any) -> None:
+    """Let a function that `compiled_on_first_use` made run the code of `detour` instead.
+
+    The detour finds what the function did before under the name `_itself`, and `found` by name.
+    """
+    names = function.__globals__
+    with _changing:
+        itself = FunctionType(function.__code__, names, function.__name__)
+        _take_on(itself, function)
+        names |= found | {"_itself": itself}
+        function.__code__ = detour.__code__
+
+
+def restore(function: FunctionType) -> None:
+    """Let a diverted function do again what it did before."""
+    names = function.__globals__
+    with _changing:
+        _take_on(function, names["_itself"])
+        names["_itself"] = function  # last: other threads may be on the detour
+
+
+def _take_on(function: FunctionType, other: FunctionType) -> None:
+    """Let a function do what another one does."""
+    function.__defaults__, function.__kwdefaults__ = other.__defaults__, other.__kwdefaults__
+    function.__code__ = other.__code__
 
 
 def _first_call(*args: Any, **keywords: Any) -> Any:

@@ -21,6 +21,7 @@ from .node import Node, clock
 from .reuse import compute
 from .source import Generated, compiled_on_first_use
 from .tensor import Tensor, array_of, check_differentiable, new, untracked
+from .tracing import traceable
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -49,7 +50,7 @@ def compile_forward(primitive: Primitive) -> Callable[..., Any]:
     function.__doc__, function.__module__ = definition.__doc__, definition.__module__
     function.__wrapped__ = definition  # type: ignore[attr-defined]
     function.primitive = primitive  # type: ignore[attr-defined]
-    return function
+    return traceable(function, primitive, None)
 
 
 def compile_operator(primitive: Primitive, method: str) -> Callable[..., Any]:
@@ -62,7 +63,7 @@ def compile_operator(primitive: Primitive, method: str) -> Callable[..., Any]:
     )
     function.__name__, function.__qualname__ = method, f"Tensor.{method}"
     function.__doc__ = primitive.definition.__doc__
-    return function
+    return traceable(function, primitive, tuple(operands))
 
 
 def _parameters(primitive: Primitive) -> str:

@@ -366,6 +366,11 @@ class Tensor:
                 "or the leaves that it was computed from"
             )
         grad = self.grad
+        if grad is not None and grad.node is not None:
+            raise DetachError(
+                f"a copy of {self.described()}: its gradient was recorded (create_graph=True) and "
+                "would lose its history; call zero_grad() first, or set grad to grad.detach()"
+            )
         kept = None if grad is None else grad.value
         return _leaf_again, (self.value, self.name, self.requires_grad, kept)
 
