@@ -158,8 +158,9 @@ class BatchNorm(Module):
                 "use the running averages"
             )
         out, mean, variance = batch_norm(z, self.gamma, self.beta, self.eps)
-        self._move("running_mean", mean)
-        self._move("running_var", variance)
+        if not tg.is_recomputing():
+            self._move("running_mean", mean)
+            self._move("running_var", variance)
         return out
 
     def _move(self, name: str, batch: tg.Tensor) -> None:

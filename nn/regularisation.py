@@ -84,7 +84,7 @@ def _dropped(x: Any, rate: float, generator: np.random.Generator) -> tg.Tensor:
     if not isinstance(x, (tg.Tensor, np.ndarray)):
         x = tg.tensor(x)
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
-    return masked(x, draw_mask(x.shape, rate, dtype, generator), rate)
+    return masked(x, draw_mask(x.shape, rate, dtype, tg.reproducible(generator)), rate)
 
 
 class Dropout(Module):

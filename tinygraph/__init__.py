@@ -14,6 +14,11 @@ from .anomaly import (
 from .backward import (
     gradients,
 )
+from .checkpointing import (
+    checkpoint,
+    is_recomputing,
+    reproducible,
+)
 from .diagnosis import (
     Explanation,
     explain_nan,
@@ -45,6 +50,12 @@ from .flat import (
 from .graph import (
     Graph,
     graph,
+)
+from .jacobians import (
+    elementwise_grad,
+    hessian,
+    hvp,
+    jacobian,
 )
 from .memory import (
     keep_freed_memory,
@@ -462,7 +473,9 @@ from .tensor import (
 )
 from .transforms import (
     grad,
+    jvp,
     value_and_grad,
+    vjp,
 )
 
 __all__ = [
@@ -552,6 +565,7 @@ __all__ = [
     "c_",
     "cbrt",
     "ceil",
+    "checkpoint",
     "choose",
     "clip",
     "column_stack",
@@ -597,6 +611,7 @@ __all__ = [
     "ediff1d",
     "einsum",
     "elementwise",
+    "elementwise_grad",
     "emath",
     "empty_like",
     "enable_grad",
@@ -632,12 +647,14 @@ __all__ = [
     "greater",
     "greater_equal",
     "heaviside",
+    "hessian",
     "histogram",
     "histogram2d",
     "histogram_bin_edges",
     "histogramdd",
     "hsplit",
     "hstack",
+    "hvp",
     "hypot",
     "i0",
     "imag",
@@ -647,6 +664,7 @@ __all__ = [
     "intersect1d",
     "invert",
     "is_grad_enabled",
+    "is_recomputing",
     "isclose",
     "iscomplex",
     "iscomplexobj",
@@ -660,6 +678,8 @@ __all__ = [
     "isreal",
     "isrealobj",
     "ix_",
+    "jacobian",
+    "jvp",
     "keep_freed_memory",
     "kron",
     "lcm",
@@ -753,6 +773,7 @@ __all__ = [
     "relu",
     "remainder",
     "repeat",
+    "reproducible",
     "reshape",
     "resize",
     "right_shift",
@@ -820,6 +841,7 @@ __all__ = [
     "vdot",
     "vecdot",
     "vecmat",
+    "vjp",
     "vsplit",
     "vstack",
     "where",

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from . import memory, reuse, tracing
+from . import hooks, memory, reuse, tracing
 from .errors import BackwardError, DTypeError, ShapeError
+from .hooks import conjugate
 from .modes import enable_grad
 from .node import RELEASED, Node
 from .tensor import Tensor, array_of, untracked
@@ -23,11 +24,16 @@ def propagate(
     *,
     retain_graph: bool,
     create_graph: bool,
+    hooked: Collection[int] | None = hooks.Hooks.watched,
+    cut: bool = False,
 ) -> dict[Node, Any]:
     """Cotangents of the wanted nodes (None: of all leaves), given those of the outputs.
 
     Nodes are numbered as they are made, so walking them by descending number meets each after all
     that depend on it: when its turn comes, its cotangent, pending so far, is complete.
+
+    hooked: numbers of the nodes whose hooks are called.
+    cut: go no further where a wanted node is met, as if it were a leaf.
     """
     found: dict[Node, Any] = {}
     summed: set[Node] = set()  # those whose pending cotangent was allocated here: added to in place
@@ -36,7 +42,8 @@ def propagate(
     # the others need not ask for them at each node.
     guarded: set[Node] | None = set() if tracers else None
     pull_guarded = tracing.pull_told(tracers, pending, _pull_guarded) if tracers else _pull_guarded
-    needed = None if wanted is None else _between(pending, wanted)
+    needed = None if wanted is None else _between(pending, wanted, cut)
+    hooked = hooked or None  # which costs less to ask, once for each node
     reusing = memory.large.on and not create_graph
     add = reuse.add if reusing else operator.add
     queue: list[tuple[int, Node]] = []  # nodes to go through, but for one of them:
@@ -56,9 +63,14 @@ def propagate(
         ahead = None
         ct = pending.pop(node)
         pullback: Any = node.pullback
+        if hooked is not None and node.order in hooked:
+            retaining = wanted is None
+            ct = hooks.met(node, ct, create_graph=create_graph, retaining=retaining)
         if needed is not None:
             if node in wanted:  # type: ignore[operator]
                 found[node] = ct
+                if cut:
+                    continue
             if needed.isdisjoint(node.parents):
                 continue
         elif not node.shape:
@@ -94,6 +106,10 @@ def propagate(
                 pending[parent] = add(pending[parent], g)
                 if parent.shape != (1,):  # NumPy adds to one element in place twice as slowly
                     summed.add(parent)
+    if hooked:
+        for node in [node for node in pending if node.order in hooked]:
+            ct = pending[node]
+            pending[node] = hooks.met(node, ct, create_graph=create_graph, retaining=False)
     if found:
         pending |= found  # what was still pending are leaves
     for tracer in tracers:
@@ -125,7 +141,7 @@ def _pull_guarded(node: Node, ct: Any, guarded: set[Node], create_graph: bool) -
         return pull(node, ct)
 
 
-def _between(outputs: Iterable[Node], wanted: Collection[Node]) -> set[Node]:
+def _between(outputs: Iterable[Node], wanted: Collection[Node], cut: bool) -> set[Node]:
     """The nodes that lie on a way from the outputs to the wanted ones."""
     first = min((node.order for node in wanted), default=0)
     reached: set[Node] = set()
@@ -134,7 +150,8 @@ def _between(outputs: Iterable[Node], wanted: Collection[Node]) -> set[Node]:
         node = stack.pop()
         if node.order >= first and node not in reached:
             reached.add(node)
-            stack.extend(node.parents)
+            if not cut or node not in wanted:
+                stack.extend(node.parents)
     needed: set[Node] = set()
     for node in sorted(reached, key=lambda node: node.order):
         if node in wanted or not needed.isdisjoint(node.parents):
@@ -172,7 +189,7 @@ def backward(
     with _adding:
         for leaf, ct in found.items():
             if leaf.dtype.kind == "c":
-                ct = _conjugate(ct)
+                ct = conjugate(ct)
             grad = leaf._grad
             leaf._grad = ct if grad is None else grad + ct
 
@@ -217,7 +234,7 @@ def gradients(
     retain = create_graph if retain_graph is None else retain_graph
     nodes: list[Any] = [t.node for t in ins]
     found = _run(seeds, set(nodes), retain, create_graph)
-    results = [_conjugate(found[node]) if node in found else None for node in nodes]
+    results = [conjugate(found[node]) if node in found else None for node in nodes]
     return tuple(g if g is None or type(g) is Tensor else untracked(g) for g in results)
 
 
@@ -263,10 +280,5 @@ def _seed(output: Tensor, gradient: Any, operation: str, create_graph: bool) -> 
         raise DTypeError(f"{operation}: a complex cotangent for an output of {output.dtype}")
     if gradient.dtype != output.dtype:
         gradient = gradient.astype(output.dtype)
-    gradient = _conjugate(gradient)
+    gradient = conjugate(gradient)
     return gradient if create_graph else gradient.value
-
-
-def _conjugate(ct: Any) -> Any:
-    """Between the engine's cotangents (linear in the output's) and users' gradients, if complex."""
-    return np.conjugate(ct) if ct.dtype.kind == "c" else ct

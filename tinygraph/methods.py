@@ -10,6 +10,7 @@ import numpy as np
 
 from .backward import backward
 from .errors import DTypeError, ShapeError
+from .hooks import register_hook, retain_grad
 from .modes import recording
 from .ops import (
     elementwise,
@@ -204,6 +205,8 @@ def _hang() -> None:
         "real": property(elementwise.real, doc="The real part."),
         "imag": property(elementwise.imag, doc="The imaginary part."),
         "backward": backward,
+        "register_hook": register_hook,
+        "retain_grad": retain_grad,
     }
     for name, attribute in own.items():
         setattr(Tensor, name, attribute)

@@ -66,6 +66,7 @@ class Node:
 
     __slots__ = (
         "_grad",
+        "_hooks",
         "_name",
         "_room",
         "_trace",
@@ -96,6 +97,7 @@ class Node:
     _name: str | None
     _grad: Any
     _trace: Trace
+    _hooks: Any
     _room: Any  # of a leaf: who lends a place for its gradient, or None
 
     @property
@@ -159,6 +161,18 @@ class Node:
             return self._trace
         except AttributeError:
             return None
+
+    @property
+    def hooks(self) -> Any:
+        """What waits here for the gradient (`hooks.Hooks`), or None."""
+        try:
+            return self._hooks
+        except AttributeError:
+            return None
+
+    @hooks.setter
+    def hooks(self, hooks: Any) -> None:
+        self._hooks = hooks
 
     @property
     def operation(self) -> str | None:

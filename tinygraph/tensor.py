@@ -102,6 +102,8 @@ class Tensor:
         __array_ufunc__: _Method
         __array_function__: _Method
         backward: Callable[..., None]
+        register_hook: Callable[..., Any]
+        retain_grad: Callable[[], None]
         T: Tensor
         mT: Tensor
         real: Tensor
@@ -204,14 +206,21 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that `backward()` accumulated here, of exactly this shape; or None."""
+        """The gradient that `backward()` accumulated here, of exactly this shape; or None.
+
+        Of leaves, and of computed tensors after `retain_grad()`.
+        """
         node = self.node
         if node is None:
             return None
         if node.pullback is not None:
+            if node.hooks is not None and node.hooks.retains:
+                kept: Tensor | None = node.hooks.grad
+                return kept
             warnings.warn(
                 f".grad is kept for leaves only, and {self.described()} was computed; "
-                "ask for its gradient with tg.gradients(loss, [it])",
+                "call .retain_grad() on it before backward(), or ask for its gradient with "
+                "tg.gradients(loss, [it])",
                 stacklevel=2,
             )
             return None
@@ -235,8 +244,12 @@ class Tensor:
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient: `grad` is None again."""
-        if self.node is not None and self.node.pullback is None:
-            self.node.grad = None
+        node = self.node
+        if node is not None:
+            if node.pullback is None:
+                node.grad = None
+            elif node.hooks is not None:
+                node.hooks.grad = node.grad = None
 
     def described(self) -> str:
         """How error messages call it."""
