@@ -78,6 +78,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "least_squares_fit": lambda a, b: np.linalg.lstsq(a, b, None)[0],
     "normal_solve": lambda a, u: np.linalg.solve(np.conj(a.T) @ a, u),
     "polynomial": np.polyval,
+    "roots_of": np.roots,
     "overlap_add": _overlapped,
     "unstack": lambda x, axis=0: tuple(np.moveaxis(x, axis, 0)),
     "einsum_explicit": np.einsum,
@@ -413,6 +414,7 @@ DERIVED: dict[str, tuple[Sequence[int | str], Sequence[Sample]]] = {
     "polysub": ([0, 1], [sample((3,), (2,)), sample((2,), (4,)), sample((), (1,))]),
     "polymul": ([0, 1], [sample((3,), (2,)), sample((), (2,))]),
     "polydiv": ([0, 1], [sample((4,), (2,))]),
+    "roots": ([0], [sample((4,)), sample((2,))]),
     "polyder": ([0], [sample((4,)), sample((4,), 2), sample((3,), 0), sample((1,))]),
     "polyint": (
         [0],

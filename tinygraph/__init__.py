@@ -285,6 +285,7 @@ from .ops.polynomials import (
     polymul,
     polysub,
     polyval,
+    roots,
     vander,
 )
 from .ops.products import (
@@ -780,6 +781,7 @@ __all__ = [
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
     "sample",

@@ -176,3 +176,38 @@ def poly(seq_of_zeros: Operand) -> Tensor:
     if p.dtype.kind == "c" and (np.sort(values) == np.sort(values.conj())).all():
         return real(p)  # the zeros come in conjugate pairs
     return p
+
+
+def _roots(ct: Any, y: Any, p: Any) -> Any:
+    # p(y) = 0 stays so, whence dyⱼ = −Σₖ yⱼ^(n−k) dpₖ / p′(yⱼ).
+    degree = p.shape[0] - 1
+    slopes = np.polyval(p[:-1] * np.arange(degree, 0, -1), y)
+    return -np.matmul(ct / slopes, np.vander(y, degree + 1))
+
+
+@primitive(
+    name="roots",
+    p=_roots,
+    samples=(
+        sample((3,)),
+        sample((4,)),
+        sample((2,)),
+        sample((1,)),
+    ),
+)
+def roots_of(p: Operand) -> Any:
+    """The roots of a polynomial whose first coefficient is not 0."""
+    return np.roots(p)
+
+
+@derived(numpy=np.roots)
+def roots(p: Operand) -> Tensor:
+    """The x where p₀ xⁿ + … + pₙ = 0, for p of at least one dimension.
+
+    dxⱼ/dpₖ = −xⱼ^(n−k) / p′(xⱼ): infinite where a root is a multiple one. Coefficients of 0 at the
+    beginning are left out, as NumPy does, and get no gradient.
+    Raises ShapeError if p is not a vector.
+    """
+    p = _coefficients(p, "roots")
+    (places,) = np.nonzero(p.value)
+    return roots_of(p[places[0] :]) if len(places) else untracked(np.array([]))
