@@ -32,6 +32,7 @@ FLOORS = {
     "registry": 0,
     "reuse": 0,
     "source": 0,
+    "interchange": 1,
     "containers": 1,
     "hooks": 1,
     "outputs": 1,
@@ -61,6 +62,7 @@ FLOORS = {
     "render": 5,
     "testing": 5,
     "__init__": 5,
+    "array_api": 6,
     "nn": 6,
     "optim": 6,
 }

@@ -310,6 +310,16 @@ def test_no_nan_comes_through_a_branch_that_was_not_taken(branch, first, second,
     np.testing.assert_allclose(h.numpy()[0], second(x) if x > 0 else 0, rtol=1e-12)
 
 
+@pytest.mark.parametrize("index", [0, slice(1), [0], np.array([True, False])])
+def test_no_nan_comes_from_what_was_replaced(index):
+    x = tg.Variable([0.0, 4.0])
+    y = tg.sqrt(x)
+    y[index] = 7.0
+    (g,) = tg.gradients(y.sum(), x, create_graph=True)
+    np.testing.assert_array_equal(g.numpy(), [0, 0.25])
+    np.testing.assert_array_equal(tg.gradients(g.sum(), x)[0].numpy(), [0, -1 / 32])
+
+
 def test_bounds_of_clip_have_two_names():
     x = np.array([0.1, 1.0, 3.0])
     np.testing.assert_array_equal(tg.clip(x, min=0.5, max=2).numpy(), [0.5, 1, 2])

@@ -2,6 +2,7 @@
 
 TinygraphError
 ├── ShapeError (ValueError)            shapes that do not fit together
+│   └── NoAxesError (TypeError)        len() of, or iteration over, a tensor without axes
 ├── DTypeError (TypeError)             a dtype an operation cannot take
 ├── ArgumentError (TypeError)          an unknown keyword, an argument that makes no sense
 ├── DomainError (ValueError)           a value that an operation is not defined for
@@ -30,6 +31,10 @@ class TinygraphError(Exception):
 
 class ShapeError(TinygraphError, ValueError):
     """Shapes that do not fit together."""
+
+
+class NoAxesError(ShapeError, TypeError):
+    """What only axes have, asked of a tensor of dimension 0."""
 
 
 class DTypeError(TinygraphError, TypeError):

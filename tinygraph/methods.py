@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .backward import backward
-from .errors import DTypeError, ShapeError
+from .errors import DTypeError, NoAxesError, ShapeError
 from .hooks import register_hook, retain_grad
+from .interchange import array_namespace, dlpack, dlpack_device, to_device
 from .modes import recording
 from .ops import (
     elementwise,
@@ -122,7 +123,7 @@ def in_place(operation: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
 def iterate(self: Tensor) -> Iterator[Tensor]:
     """The slices along the first axis."""
     if not self.ndim:
-        raise ShapeError("iteration over a 0-dimensional tensor; it has no axes")
+        raise NoAxesError("iteration over a 0-dimensional tensor; it has no axes")
     return iter(joining.unstack(self))
 
 
@@ -204,6 +205,11 @@ def _hang() -> None:
         "mT": property(shape.matrix_transpose, doc="The last two axes exchanged."),
         "real": property(elementwise.real, doc="The real part."),
         "imag": property(elementwise.imag, doc="The imaginary part."),
+        "device": property(lambda self: "cpu", doc='Where the elements are: "cpu".'),
+        "to_device": to_device,
+        "__array_namespace__": array_namespace,
+        "__dlpack__": dlpack,
+        "__dlpack_device__": dlpack_device,
         "backward": backward,
         "register_hook": register_hook,
         "retain_grad": retain_grad,

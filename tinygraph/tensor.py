@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 
-from .errors import ArgumentError, BackwardError, DetachError, DTypeError, ShapeError
+from .errors import ArgumentError, BackwardError, DetachError, DTypeError, NoAxesError, ShapeError
 from .node import Node, clock, leaf
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from numpy.typing import DTypeLike, NDArray
 
     _Unary: TypeAlias = Callable[["Tensor"], "Tensor"]
@@ -101,6 +103,11 @@ class Tensor:
         __round__: _Method
         __array_ufunc__: _Method
         __array_function__: _Method
+        __array_namespace__: Callable[..., ModuleType]
+        __dlpack__: Callable[..., Any]
+        __dlpack_device__: Callable[[Tensor], tuple[int, int]]
+        device: str
+        to_device: _Method
         backward: Callable[..., None]
         register_hook: Callable[..., Any]
         retain_grad: Callable[[], None]
@@ -311,7 +318,7 @@ class Tensor:
 
     def __len__(self) -> int:
         if not self.value.ndim:
-            raise ShapeError("len() of a 0-dimensional tensor; it has no axes")
+            raise NoAxesError("len() of a 0-dimensional tensor; it has no axes")
         return len(self.value)
 
     def _number(self, convert: Callable[[Any], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Arguments that many of NumPy's functions take, `out=` and `weights=`; errors told by name."""
+"""Arguments that many functions of NumPy take, `out=`, `weights=`, `device=`; errors by name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,15 @@ from ..errors import (
 )
 from ..tensor import Tensor
 from .axes import Axis, checked_axes
+
+
+def on_device(operation: str, device: str | None) -> None:
+    """Refuse a device other than the one there is, "cpu"."""
+    if device is not None and device != "cpu":
+        raise DomainError(
+            f"{operation}: device {device!r}; tensors are arrays of NumPy and live on 'cpu', "
+            "so give that or leave device= out"
+        )
 
 
 @contextmanager

@@ -10,8 +10,10 @@ import numpy as np
 from ..errors import ArgumentError, DTypeError
 from ..primitive import Operand, derived
 from ..tensor import Tensor, as_tensor, tensor
+from .arguments import on_device
 from .joining import stack
-from .shape import astype, copy, reshape
+from .shape import astype as in_dtype
+from .shape import copy, reshape
 
 
 def array(
@@ -43,6 +45,7 @@ def asarray(
 
     Raises DTypeError for `copy=False` where the dtype makes a copy necessary.
     """
+    on_device("asarray", device)
     made = _of(a, "asarray", copied=copy is True)
     if dtype is None or np.dtype(dtype) == made.dtype:
         return made
@@ -74,10 +77,14 @@ def asfortranarray(a: Operand, dtype: Any = None) -> Tensor:
 
 
 @derived(numpy=np.astype)
-def _astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
-    """NumPy's astype."""
+def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
+    """The same numbers in another dtype. Integers and booleans are not tracked.
+
+    copy: if False, a tensor that has the dtype is returned as it is.
+    """
+    on_device("astype", device)
     given = as_tensor(x, "astype")
-    return given if not copy and np.dtype(dtype) == given.dtype else astype(given, dtype)
+    return given if not copy and np.dtype(dtype) == given.dtype else in_dtype(given, dtype)
 
 
 def _of(x: Any, operation: str, *, copied: bool) -> Tensor:
@@ -108,4 +115,4 @@ def cast(x: Tensor, dtype: np.dtype[Any], operation: str) -> Tensor:
             f"{operation}: {x.described()} requires grad, and its dtype {x.dtype} does not fit "
             f"{dtype}; cast the rest with .astype({x.dtype}) first, or .detach() it"
         )
-    return astype(x, dtype)
+    return in_dtype(x, dtype)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..primitive import Operand, derived
 from ..tensor import Tensor, as_tensor
+from .arguments import on_device
 from .conversion import array, cast
 from .shape import Shape, broadcast_to
 
@@ -15,6 +16,7 @@ def full(
     device: str | None = None, like: Any = None,
 ) -> Tensor:  # fmt: skip
     """The value, or array, repeated to this shape. `np.full` cannot be reached by tensors."""
+    on_device("full", device)
     value = array(fill_value, copy=False)
     return broadcast_to(value if dtype is None else cast(value, np.dtype(dtype), "full"), shape)
 
@@ -28,6 +30,7 @@ def full_like(
 
     Raises DTypeError where a tracked value would be rounded to integers.
     """
+    on_device("full_like", device)
     like = as_tensor(a, "full_like")
     value = cast(array(fill_value, copy=False), np.dtype(dtype or like.dtype), "full_like")
     return broadcast_to(value, like.shape if shape is None else shape)

@@ -20,6 +20,7 @@ from ..errors import DomainError, DTypeError, ShapeError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
 from .axes import checked_axis
+from .conversion import cast
 from .elementwise import conjugate
 from .shape import roll
 
@@ -289,18 +290,23 @@ def ifftshift(x: Operand, axes: int | Axes = None) -> Tensor:
     return _shifted(x, axes, -1, "ifftshift")
 
 
-def fftfreq(n: int, d: Operand = 1.0, device: str | None = None) -> Tensor:
+def fftfreq(
+    n: int, d: Operand = 1.0, device: str | None = None, *, dtype: Any = None
+) -> Tensor:  # fmt: skip
     """The frequencies k / (n·d) of the points of `fft`, 0 first; d: time between the numbers."""
-    return _frequencies(np.fft.fftfreq, n, d, device)
+    return _frequencies(np.fft.fftfreq, n, d, device, dtype)
 
 
-def rfftfreq(n: int, d: Operand = 1.0, device: str | None = None) -> Tensor:
+def rfftfreq(
+    n: int, d: Operand = 1.0, device: str | None = None, *, dtype: Any = None
+) -> Tensor:  # fmt: skip
     """The frequencies k / (n·d) of the points of `rfft`, from 0; d: time between the numbers."""
-    return _frequencies(np.fft.rfftfreq, n, d, device)
+    return _frequencies(np.fft.rfftfreq, n, d, device, dtype)
 
 
-def _frequencies(function: Callable[..., Any], n: Any, d: Any, device: Any) -> Tensor:
+def _frequencies(function: Callable[..., Any], n: Any, d: Any, device: Any, dtype: Any) -> Tensor:
     if isinstance(n, (bool, float, Tensor)) or int(n) < 1:
         raise DomainError(f"{function.__name__}: n={n!r} points; it needs an integer of 1 or more")
     y = function(n, d, device)  # a tensor, and tracked, where d is
-    return y if type(y) is Tensor else untracked(y)
+    y = y if type(y) is Tensor else untracked(y)
+    return y if dtype is None else cast(y, np.dtype(dtype), function.__name__)

@@ -151,6 +151,7 @@ def _explain_setitem(error: Exception, a: Any, index: Any, value: Any) -> str | 
     label="[ ]=",
     broadcasts=True,
     weak=True,
+    selects=True,
     a=_setitem_rest,
     value=_setitem_value,
     samples=(

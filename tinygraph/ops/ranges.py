@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import ArgumentError, DomainError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
+from .arguments import on_device
 from .conversion import array, cast
 from .elementwise import divide, power, subtract
 from .shape import expand_dims
@@ -56,6 +57,7 @@ def linspace(
 
     start and stop broadcast; the numbers stand along a new axis.  retstep: with it, the step.
     """
+    on_device("linspace", device)
     ends = [x if type(x) in (int, float) else array(x, copy=False) for x in (start, stop)]
     y = linspace_between(ends[0], ends[1], num, endpoint, dtype, axis)
     if not retstep:
@@ -135,6 +137,7 @@ def arange(
     Differentiable in start and step; the derivative with respect to stop is 0.
     `np.arange` cannot be reached by tensors.
     """
+    on_device("arange", device)
     if start is None:
         raise ArgumentError("arange: it needs a stop")
     if stop is None:

@@ -29,6 +29,8 @@ Shape = int | tuple[int, ...]
     explain=lambda error, a, shape, order, copy: (
         f"reshape: {a.size} elements of shape {a.shape} do not fit shape {shape}; "
         "the sizes must multiply to the same number, and one of them may be -1"
+        if copy is not False
+        else None
     ),
 )
 def reshape(a: Operand, shape: Shape, order: str = "C", *, copy: bool | None = None) -> Any:
