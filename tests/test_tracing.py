@@ -243,7 +243,19 @@ def test_operations_are_computed_again_from_the_graph(case):
     inputs = variables(case.arrays())
     outputs = [y for y in case(*inputs) if y.node is not None]
     for output in outputs:
-        nodes = replay.ordered(output.node)
+        nodes = [node for node in replay.ordered(output.node) if node.pullback is not None]
         values = replay.known_values(nodes, {x.node: x.value for x in inputs})
-        again = replay.computed(output.node, replay.operands(output.node, values))
-        np.testing.assert_allclose(again, output.value, rtol=1e-12)
+        if any(has_an_unknown_array(node) for node in nodes):
+            continue
+        for node in nodes:
+            again = replay.computed(node, replay.operands(node, values))
+            if node is output.node:
+                np.testing.assert_allclose(again, output.value, rtol=1e-12)
+
+
+def has_an_unknown_array(node):
+    """Whether an operand is a constant array that no rule asked for."""
+    return any(
+        type(x) is tuple and x[3] is None and name.partition("[")[0] not in node.pullback.keeps
+        for name, x in node.pullback.operands(node)
+    )
