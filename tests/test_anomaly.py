@@ -162,6 +162,18 @@ def test_a_sum_of_gradients_that_overflows(through):
     says(text, "the leaf 'w'" if x is w else "the result of multiply")
 
 
+def test_a_hook_that_returns_nan():
+    w, seen = tg.Variable(1.0, name="w"), []
+    w.register_hook(lambda g: seen.append(g) or g * np.nan)
+    text = detected(lambda: (w * 2).backward())
+    says(
+        text, "after its hooks, the sum of the gradients", "the leaf 'w' is NaN", "A hook returned"
+    )
+    seen.clear()
+    assert not tg.explain_nan(w * 2)
+    assert not seen
+
+
 def test_gradients_of_a_recorded_backward():
     w = tg.Variable([0.0, 1.0])
 

@@ -141,6 +141,9 @@ class AnomalyTracer(Tracer):
             what = f"the result of {node.operation}" if node.operation else described_leaf(node)
             what = f"the sum of the gradients that come from the uses of {what}"
             cause = "each of them is finite, and their sum overflows: scale the loss down"
+            if node.hooks is not None:
+                what = what.replace("the sum of", "after its hooks, the sum of", 1)
+                cause = "a hook returned that, or the sum overflowed: look at what the hooks do"
             self.found(without_operation(bad, what, cause))
 
     def pulled(self, node: Node, ct: Any, pairs: tuple[tuple[Node, Any], ...]) -> None:

@@ -60,7 +60,7 @@ def explain_nan(loss: Tensor | Callable[[], Any]) -> Explanation:
     Of a tensor, the graph is walked: values that it does not keep are computed again where that is
     possible, and the user's line is known where it was called inside `tg.detect_anomaly()`.
     Gradients are those of the tensor's sum; `.grad` of leaves stays as it is, and so does the
-    graph, so that `backward()` can still be called.
+    graph, so that `backward()` can still be called. Hooks on gradients are not called.
     Raises ArgumentError for anything else, or a tensor without a graph.
 
     >>> p = tg.Variable([0.0, 0.5])
@@ -161,7 +161,7 @@ def _go_back(output: Tensor) -> None:
     leaves = {found for found in ordered(node) if found.pullback is None}
     seed = np.ones(output.shape, output.dtype)[()]
     with np.errstate(all="ignore"):
-        propagate({node: seed}, leaves, retain_graph=True, create_graph=False)
+        propagate({node: seed}, leaves, retain_graph=True, create_graph=False, hooked=None)
 
 
 def _of_graph(output: Tensor) -> Explanation:
