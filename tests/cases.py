@@ -70,8 +70,8 @@ class Case:
     def __repr__(self) -> str:
         return self.id
 
-    def call(self, function: Callable[..., Any], values: Sequence[Any]) -> list[Any]:
-        """The outputs of the function for these values in place of the arrays."""
+    def outputs(self, function: Callable[..., Any], values: Sequence[Any]) -> list[Any]:
+        """Of the function for these values in place of the arrays; of any library."""
         args: list[Any] = [list(a) if _is_list(a) else a for a in self.sample.args]
         kwargs = {k: list(a) if _is_list(a) else a for k, a in self.sample.kwargs.items()}
         for place, value in zip(self.places, values, strict=True):
@@ -81,7 +81,11 @@ class Case:
             else:
                 holder[place.key][place.item] = value
         y = function(*args, **kwargs)
-        outputs = list(y) if isinstance(y, (tuple, list)) else [y]
+        return list(y) if isinstance(y, (tuple, list)) else [y]
+
+    def call(self, function: Callable[..., Any], values: Sequence[Any]) -> list[Any]:
+        """The outputs of a function of arrays or tensors."""
+        outputs = self.outputs(function, values)
         if any(np.iscomplexobj(value) for value in values):
             return outputs
         # What makes complex numbers of real ones has two real outputs for each of them.

@@ -44,6 +44,7 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
         row("fmax nan", tg.fmax, [[NAN, 1.0], [1.0, NAN]], [1, 1], [0, 1], [1, 0]),
         row("fmin nan", tg.fmin, [[NAN, 1.0], [1.0, NAN]], [1, 1], [0, 1], [1, 0]),
         row("max tie", tg.max, [[2.0, 1.0, 2.0]], 2, [0.5, 0, 0.5]),
+        row("max nan", tg.max, [[NAN, 1.0]], NAN, [0, 0]),
         row("max three", tg.max, [[3.0, 3.0, 3.0, 0.0]], 3, [1 / 3, 1 / 3, 1 / 3, 0]),
         row(
             "max tie of a row", lambda x: tg.max(x, axis=1), [[[1.0, 1], [0, 5]]], [1, 5],
@@ -52,6 +53,7 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
         row("min tie", tg.min, [[2.0, 1.0, 1.0]], 1, [0, 0.5, 0.5]),
         # Kinks.
         row("abs", tg.absolute, [[-2.0, 0.0, -0.0, 3.0]], [2, 0, 0, 3], [-1, 0, 0, 1]),
+        row("norm of order 1", lambda x: tg.linalg.norm(x, 1), [[0.0, -2.0]], 2, [0, -1]),
         row("fabs", tg.fabs, [[-2.0, 0.0, 3.0]], [2, 0, 3], [-1, 0, 1]),
         row("sign", tg.sign, [[-2.0, 0.0, 3.0]], [-1, 0, 1], [0, 0, 0]),
         row("relu", tg.relu, [[-2.0, 0.0, -0.0, 3.0]], [0, 0, 0, 3], [0, 0, 0, 1]),
@@ -343,3 +345,110 @@ def test_a_product_behind_where_keeps_what_belongs_to_it():
     assert np.isinf(b.grad.numpy()[0, 0])
     assert np.isnan(b.grad.numpy()[0, 1])  # ∞ · 0 + ½
     np.testing.assert_allclose(b.grad.numpy()[1], [1, 1 / 3])
+
+
+def test_negative_base_has_no_slope_in_the_exponent():
+    with np.errstate(invalid="ignore"):
+        value, (a, b) = gradients_at(tg.power, [-2.0, 2.0])
+    assert (value, a) == (4, -4)
+    assert np.isnan(b)
+
+
+def test_sinc_at_0():
+    """sinc x = 1 − (πx)²/6 + …, so that its second derivative at 0 is −π²/3."""
+    value, (g,) = gradients_at(tg.sinc, [[0.0]])
+    assert (value, g) == (1, 0)
+    np.testing.assert_allclose(hessian_at(lambda x: tg.sum(tg.sinc(x)), [0.0]), -(np.pi**2) / 3)
+
+
+# Nothing, infinity, NaN
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "cumsum", "sort", "exp", "var", "flip", "diff"])
+@pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_operations_on_an_axis_of_size_0(name):
+    x = tg.Variable(np.zeros((2, 0)))
+    y = getattr(tg, name)(x) if name == "exp" else getattr(tg, name)(x, axis=1)
+    wanted = getattr(np, name)(x.numpy()) if name == "exp" else getattr(np, name)(x.numpy(), axis=1)
+    np.testing.assert_array_equal(y.numpy(), wanted)
+    (g,) = tg.gradients(y.sum(), x)
+    assert g.shape == (2, 0)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "ptp", "nanmax", "nanmin"])
+@pytest.mark.parametrize("shape", [(0,), (2, 0)])
+def test_extremes_of_nothing_are_refused(name, shape):
+    with pytest.raises(tg.ShapeError, match="zero-size"):
+        getattr(tg, name)(tg.Variable(np.zeros(shape)), axis=-1)
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+@pytest.mark.parametrize("ddof", [1, 2])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_variance_without_freedom_has_no_gradient_either(name, ddof):
+    x = np.array([[1.0], [2.0]])
+    _, (g,) = gradients_at(lambda x: getattr(tg, name)(x, axis=1, ddof=ddof), [x])
+    assert np.isnan(g).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "value", "wanted"),
+    [
+        ("exp", INF, INF, INF),
+        ("exp", -INF, 0, 0),
+        ("exp", NAN, NAN, NAN),
+        ("log", INF, INF, 0),
+        ("sqrt", INF, INF, 0),
+        ("tanh", INF, 1, 0),
+        ("square", -INF, INF, -INF),
+        ("sin", NAN, NAN, NAN),
+        ("reciprocal", INF, 0, 0),
+        ("arctan", -INF, -np.pi / 2, 0),
+    ],
+)
+def test_nan_and_infinity_flow_through(name, x, value, wanted):
+    found, (g,) = gradients_at(getattr(tg, name), [[x]])
+    np.testing.assert_allclose(found, [value], rtol=4 * EPS)
+    np.testing.assert_array_equal(g, [wanted])
+
+
+def test_only_the_value_that_stayed_has_a_gradient():
+    x, v = tg.Variable([1.0, 2.0]), tg.Variable([5.0, 6.0])
+    y = x + 0
+    y[[0, 0]] = v
+    np.testing.assert_array_equal(y.numpy(), [6, 2])
+    by_x, by_v = tg.gradients(y.sum(), [x, v])
+    np.testing.assert_array_equal(by_x.numpy(), [0, 1])
+    np.testing.assert_array_equal(by_v.numpy(), [0, 1])
+
+
+# Dtypes
+
+
+@pytest.mark.parametrize(
+    "name", ["exp", "sum", "mean", "max", "var", "cumsum", "sort", "softmax", "logsumexp", "median"]
+)
+def test_float16_goes_through(name):
+    x = np.array([0.5, 1, -2], np.float16)
+    t = tg.Variable(x)
+    y = getattr(tg, name)(t)
+    ct = np.arange(1, y.size + 1, dtype=np.float16).reshape(y.shape)
+    (g,) = tg.gradients(y, t, ct)
+    assert y.dtype == g.dtype == np.float16
+    exact = tg.Variable(x.astype(float))
+    z = getattr(tg, name)(exact)
+    np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=2e-3, atol=2e-3)
+    (wanted,) = tg.gradients(z, exact, ct.astype(float))
+    np.testing.assert_allclose(g.numpy(), wanted.numpy(), rtol=4e-3, atol=4e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool])
+def test_integers_and_booleans_flow_through_untracked(dtype):
+    n = tg.tensor(np.array([1, 0, 1], dtype))
+    assert not np.maximum(n, n).requires_grad
+    x = tg.Variable([0.5, 1.5, 2.5])
+    y = tg.where(n > 0, x * n, 0)
+    np.testing.assert_array_equal(tg.gradients(y.sum(), x)[0].numpy(), [1, 0, 1])
+    with pytest.raises(tg.BackwardError, match="does not require grad"):
+        n.sum().backward()

@@ -1,5 +1,6 @@
 """Variance and standard deviation along axes, of all elements or of those that `where` says."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def _slope(
     """Half the derivative of the variance."""
     if where is True and mean is None:
         n = count(shape, axis) - (ddof if correction is None else correction)
-        centred = _centred(a, axis) * (1 / n)
+        centred = _centred(a, axis) * (1 / n if n > 0 else math.nan)  # as the value is
         return np.conjugate(centred) if centred.dtype.kind == "c" else centred
     if where is not True:
         a = np.where(where, a, 0)
