@@ -119,15 +119,19 @@ STEPS: dict[str, Any] = {
 }
 
 TINYGRAPH = SimpleNamespace(
-    **{name: getattr(tg, name) for name in tg.__all__},
-    mask=np.asarray,
-    eye=np.eye,
-    norm=lambda x: tg.sqrt(tg.sum(x * x)),
-    solve=tg.linalg.solve,
+    **{
+        **{name: getattr(tg, name) for name in tg.__all__},
+        "mask": np.asarray,
+        "eye": np.eye,
+        "norm": tg.linalg.norm,
+        "solve": tg.linalg.solve,
+    }
 )
 PYTORCH = SimpleNamespace(
-    **{name.removeprefix("np."): f for name, f in TORCH.items()},
-    mask=torch.as_tensor,
-    eye=lambda n: torch.eye(n, dtype=torch.float64),
-    norm=torch.linalg.norm,
+    **{
+        **{name.removeprefix("np."): f for name, f in TORCH.items()},
+        "mask": torch.as_tensor,
+        "eye": lambda n: torch.eye(n, dtype=torch.float64),
+        "norm": torch.linalg.norm,
+    }
 )
