@@ -61,6 +61,25 @@ DIFFERENT: dict[str, dict[str, str]] = {
     },
 }
 
+# Operations of a peer that no case is compared with: why.
+NEVER: dict[str, dict[str, str]] = {
+    "torch": dict.fromkeys(["floor_divide", "heaviside"], "has no derivative; ours is 0"),
+    "jax": {
+        **dict.fromkeys(["spacing", "nextafter"], "has no derivative"),
+        **dict.fromkeys(
+            ["np.linalg.eig", "np.linalg.eigvals"], "has no second derivative, and none of vectors"
+        ),
+        **dict.fromkeys(
+            ["bincount", "np.trim_zeros", "np.roots", "np.compress", "np.extract"]
+            + ["np.unique", "np.unique_all", "np.unique_counts", "np.unique_inverse"]
+            + ["np.union1d", "np.intersect1d", "np.setxor1d", "np.setdiff1d"],
+            "shapes that depend on values cannot be compiled",
+        ),
+        "np.polydiv": "the remainder changes its shape with the values",
+        "partition": "the order on either side of the pivot is nobody's promise",
+    },
+}
+
 
 def reason(peer: str, case: str) -> str | None:
     """Why a case is not compared; None where it is."""
