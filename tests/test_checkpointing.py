@@ -159,6 +159,14 @@ def test_hooks_see_complete_gradients_once():
     assert seen == [("z", 1.0), ("y", 3.0), ("w", 17.0)]
 
 
+def test_a_result_that_nothing_uses_contributes_nothing():
+    f = tg.checkpoint(lambda x: (x * x, np.sqrt(x - 3.0)))  # the root has an infinite derivative
+    x = tg.Variable([3.0, 4.0])
+    f(x)[0].sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [6, 8])
+    assert tg.grad(tg.grad(lambda x: f(x)[0]))(3.0).item() == 2.0
+
+
 def test_complex():
     f = tg.checkpoint(lambda z: z * np.conj(z) * 1j)
     z, c = np.array([1 + 2j, -0.5j]), np.array([1j, 2.0 + 0j])

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import gc
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -197,3 +198,24 @@ def test_keys_in_another_order_and_a_list_for_a_tuple_will_do():
     assert tg.jvp(loss, ((W, B),), ([np.ones((2, 2)), 0 * B],))[1].item() == GW.sum()
     with pytest.raises(tg.ArgumentError, match="a tuple of 2 where its argument is a Pair"):
         tg.jvp(loss, (Pair(W, B),), ((W, B),))
+
+
+def test_no_cycles_are_left():
+    tree = {"w": W, "b": [B, None]}
+    tangent = filled(tree, [W, B])
+
+    def run():
+        tg.grad(loss)(tree)
+        tg.jvp(loss, (tree,), (tangent,))
+        tg.vjp(loss, tree)[1](1.0)
+        tg.jacobian(loss)(tree)
+        tg.hvp(loss, (tree,), (tangent,))
+
+    run()  # generates code
+    gc.collect()
+    gc.disable()
+    try:
+        run()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -18,7 +18,7 @@ from .errors import BackwardError, StaleGraphError
 from .hooks import Hooks
 from .modes import enable_grad, recording
 from .node import Node, clock
-from .outputs import outputs_of
+from .outputs import is_unused, outputs_of
 from .primitive import Primitive
 from .tensor import Tensor, untracked
 
@@ -124,9 +124,8 @@ class _Call:
             nodes = self._same(results, began)
             seeds: dict[Any, Any] = {}
             for t, ct in zip(results, cts, strict=True):
-                if create_graph and type(ct) is not Tensor:
-                    ct = untracked(ct)
-                seeds[t.node] = seeds[t.node] + ct if t.node in seeds else ct
+                if not is_unused(ct):
+                    seeds[t.node] = seeds[t.node] + ct if t.node in seeds else ct
             # Of what lies outside, the gradients are not complete here.
             hooked = Hooks.watched - {node.order for node in nodes}
             del results, t
