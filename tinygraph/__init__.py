@@ -1,7 +1,6 @@
 """tinygraph: reverse-mode automatic differentiation over NumPy. You write the cost; it derives."""
 
 from numpy import (
-    __array_namespace_info__,  # noqa: F401 - asked for by name, not by `*`
     bool,
     broadcast_shapes,
     can_cast,

@@ -7,7 +7,7 @@ standard's do. What they cannot take is defined below. https://data-apis.org/arr
 
 import builtins
 
-from numpy import __array_namespace_info__
+import numpy as _np
 
 from . import Tensor as _Tensor
 from . import (
@@ -191,6 +191,9 @@ def argsort(
     y: _Tensor = _argsort(turned, axis=axis, stable=stable)
     return flip(subtract(x.shape[axis] - 1, y), axis=axis) if descending else y
 
+
+# NumPy 2.0 has none, and so there is none here.
+__array_namespace_info__ = getattr(_np, "__array_namespace_info__", None)
 
 __all__ = [
     "__array_api_version__",
