@@ -75,8 +75,6 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "convolve_full": np.convolve,
     "convolve_valid": lambda a, v: np.convolve(a, v, "valid"),
     "interpolate": np.interp,
-    "least_squares_fit": lambda a, b: np.linalg.lstsq(a, b, None)[0],
-    "normal_solve": lambda a, u: np.linalg.solve(np.conj(a.T) @ a, u),
     "polynomial": np.polyval,
     "roots_of": np.roots,
     "overlap_add": _overlapped,
