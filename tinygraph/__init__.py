@@ -34,6 +34,7 @@ from . import (
     emath,
     fft,
     linalg,
+    testing,
 )
 from . import methods as _methods  # noqa: F401 - hangs the operations on Tensor
 from . import render as _render  # noqa: F401 - hangs drawing on Graph
@@ -885,6 +886,7 @@ __all__ = [
     "tanh",
     "tensor",
     "tensordot",
+    "testing",
     "tile",
     "trace",
     "transpose",
