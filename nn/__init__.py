@@ -7,7 +7,7 @@ from .activation import GELU, ReLU, Sigmoid, Tanh
 from .batch_normalisation import BatchNorm
 from .fully_connected import Dense, dense
 from .gaussian import gelu
-from .generator import seed
+from .generator import default_generator, seed
 from .initialisers import constant, glorot, he, lecun, normal, xavier, zeros
 from .layer_normalisation import LayerNorm, layer_norm
 from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
@@ -27,6 +27,7 @@ __all__ = [
     "Sigmoid",
     "Tanh",
     "constant",
+    "default_generator",
     "dense",
     "dropout",
     "gelu",

@@ -22,6 +22,15 @@ def seed(number: int) -> None:
     _default = np.random.default_rng(number)
 
 
+def default_generator() -> np.random.Generator:
+    """The generator that `nn.seed` begins anew, from which layers are initialised.
+
+    Functions such as `nn.dropout` draw from it too: a checkpoint of a run that uses them keeps it,
+    `tg.save(path, model=model, drawn=nn.default_generator())`.
+    """
+    return _default
+
+
 def generator_from(given: Seed, operation: str) -> np.random.Generator:
     """The generator given, a new one from an integer seed, or the package's own."""
     if given is None:

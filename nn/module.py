@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 import tinygraph as tg
 
-from .state import checked_state, fitted
+from .hooks import HookHandle, hooked, with_hooks
+from .parts import Parts
+from .state import Unmatched, checked_state, suggestion
+from .summary import Shapes, Summary, summary_of
+from .validation import floating
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-# What Module.__init__ sets, and everything else here relies on.
-OWN = ("training", "_parameter_paths", "_buffer_names")
+    from numpy.typing import DTypeLike, NDArray
 
 
-class Module:
+class Module(Parts):
     """A function with state: what it learns, what it keeps, and the modules it is made of.
 
     Write `forward`, and assign in `__init__`; lists, tuples and dicts are looked into:
 
         parameter   a leaf tensor that requires grad. To give it another value use `.assign`; to
                     replace it, assign another leaf to the attribute; to freeze it, set its
-                    `requires_grad = False`. Without a name it takes its dotted path for one.
+                    `requires_grad = False` or use `.freeze`. Without a name it takes its dotted
+                    path for one.
         submodule   another Module
         buffer      an array that is state but not trained: `self.register_buffer(name, array)`
+        generator   a NumPy generator that it draws from; `tg.save` keeps its state too
 
     >>> class Line(nn.Module):
     ...     def __init__(self):
@@ -38,16 +44,10 @@ class Module:
     ['slope']
 
     training: whether it is being trained; dropout and batch normalisation behave accordingly.
-    Raises DeclarationError if a subclass forgot `super().__init__()`, or has no `forward`.
+    Raises DeclarationError if a subclass forgot `super().__init__()`, has no `forward`, or has
+    parameters on the class, where instances would share them unseen; ArgumentError for an
+    attribute in the place of a method.
     """
-
-    training: bool
-    # Paths, from here, where a parameter has been seen: frozen, it still is one.
-    _parameter_paths: set[str]
-    _buffer_names: dict[str, None]
-
-    def __init__(self) -> None:
-        self.__dict__.update(training=True, _parameter_paths=set(), _buffer_names={})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the module computes."""
@@ -57,145 +57,31 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What `forward` returns."""
-        result = self.forward(*args, **kwargs)
+        result = with_hooks(self, args, kwargs) if hooked else self.forward(*args, **kwargs)
         if result is None:
             raise tg.DeclarationError(
                 f"{type(self).__name__}.forward returned None; end it with `return` and its result"
             )
         return result
 
-    # Attributes
+    # Training
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._buffer_names:
-            value = self._as_buffer(name, value)
-        elif name in self._parameter_paths and value is not None:
-            self._check_parameter(name, value)
-        elif isinstance(vars(self).get(name), (tg.Tensor, list, tuple, dict)):
-            self._forget(name)
-        object.__setattr__(self, name, value)
-        if isinstance(value, (tg.Tensor, Module, list, tuple, dict)):
-            self._name_parameters()
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call function(module) for all modules below and then this one, each once; returns it.
 
-    def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        self._buffer_names.pop(name, None)
-        self._forget(name)
-
-    def _forget(self, name: str) -> None:
-        """No longer take what stands there for a parameter, whatever it is."""
-        own = {path for path in self._parameter_paths if path.partition(".")[0] == name}
-        self._parameter_paths -= own
-
-    if not TYPE_CHECKING:  # it would make every attribute of a module pass
-
-        def __getattr__(self, name: str) -> Any:
-            own = type(self).__name__
-            if name in OWN:
-                raise tg.DeclarationError(
-                    f"{own}: super().__init__() has not been called; "
-                    f"make it the first line of {own}.__init__"
-                )
-            raise AttributeError(f"{own} has no attribute {name!r}", name=name, obj=self)
-
-    def register_buffer(self, name: str, value: Any) -> None:
-        """Keep a copy of an array as the attribute `name`, and in the state, without training it.
-
-        Later assignments to the attribute must have its shape, and are cast to its dtype.
+        >>> model.apply(lambda module: setattr(module, "momentum", 0.99))
         """
-        if not name.isidentifier() or hasattr(self, name):
-            raise tg.ArgumentError(
-                f"{type(self).__name__}.register_buffer: {name!r} is not a free attribute name"
-            )
-        self.__dict__[name] = tg.tensor(value).numpy().copy()
-        self._buffer_names[name] = None
-
-    def _as_buffer(self, name: str, value: Any) -> NDArray[Any]:
-        where = f"{type(self).__name__}: the buffer {name!r}"
-        if type(value) is tg.Tensor and value.requires_grad:
-            raise tg.DetachError(
-                f"{where} is an array, and {value.described()}, which requires grad, was assigned "
-                "to it; assign its .detach()"
-            )
-        return fitted(where, self.__dict__[name], value)
-
-    def _check_parameter(self, name: str, value: Any) -> None:
-        if type(value) is not tg.Tensor:
-            came = f"{type(value).__name__}, not a tensor,"
-        elif not value.requires_grad:
-            came = "a tensor that does not require grad"
-        elif not value.is_leaf:
-            came = "a computed tensor"
-        else:
-            return
-        raise tg.ArgumentError(
-            f"{type(self).__name__}: {name!r} is a parameter, and {came} was assigned to it, so it "
-            f"would no longer be trained; give it a new value with .{name}.assign(value), "
-            "replace it by tg.tensor(value, requires_grad=True), or freeze it with "
-            f".{name}.requires_grad = False"
-        )
-
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
-        """Names and values in which parameters and submodules are looked for."""
-        yield from vars(self).items()
-
-    def _entries(self) -> Iterator[tuple[str, tg.Tensor | Module]]:
-        """Own parameters and direct submodules: dotted path from here, and what is there."""
-        seen = self._parameter_paths
-        for path, value in _flattened(self._attributes()):
-            if isinstance(value, Module):
-                yield path, value
-            elif path in seen or (value.is_leaf and value.requires_grad):
-                seen.add(path)
-                yield path, value
-
-    # What it is made of
-
-    def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """This module, as "", and all below it, each once, with their dotted paths."""
         seen: set[Module] = set()
 
-        def walk(path: str, module: Module) -> Iterator[tuple[str, Module]]:
-            if module not in seen:
-                seen.add(module)
-                yield path, module
-                for name, entry in module._entries():
-                    if isinstance(entry, Module):
-                        yield from walk(f"{path}.{name}" if path else name, entry)
+        def visit(module: Module) -> None:
+            seen.add(module)
+            for child in module.children():
+                if child not in seen:
+                    visit(child)
+            function(module)
 
-        return walk("", self)
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        return (module for _, module in self.named_modules())
-
-    def named_parameters(self) -> Iterator[tuple[str, tg.Tensor]]:
-        """All parameters with their dotted paths; a shared one comes once, by its first path."""
-        seen: set[tg.Tensor] = set()
-        for path, module in self.named_modules():
-            for name, entry in module._entries():
-                if isinstance(entry, tg.Tensor) and entry not in seen:
-                    seen.add(entry)
-                    yield f"{path}.{name}" if path else name, entry
-
-    def parameters(self) -> Iterator[tg.Tensor]:
-        """All parameters, each once."""
-        self._name_parameters()
-        return (parameter for _, parameter in self.named_parameters())
-
-    def named_buffers(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """All buffers with their dotted paths."""
-        for path, module in self.named_modules():
-            for name in module._buffer_names:
-                yield f"{path}.{name}" if path else name, module.__dict__[name]
-
-    def _name_parameters(self) -> None:
-        """Give unnamed parameters their path for a name, and lengthen a path given further down."""
-        for path, parameter in self.named_parameters():
-            if parameter.name is None or path.endswith(f".{parameter.name}"):
-                parameter.name = path
-
-    # Training
+        visit(self)
+        return self
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training, or with False to evaluation, here and below; returns the module."""
@@ -212,37 +98,150 @@ class Module:
         for parameter in self.parameters():
             parameter.zero_grad()
 
+    def freeze(self, *paths: str) -> Self:
+        """Stop training parameters: their `requires_grad` becomes False. Returns the module.
+
+        paths: of parameters, of modules, for all that is in them, or patterns such as "*.bias";
+            none for all there is.
+        They stay parameters, part of the state. An optimiser made before leaves them where they
+        are; one made afterwards takes `model.trainable_parameters()`. Running averages move on in
+        training: `model.encoder.eval()` stops those.
+        Raises ArgumentError for a path that nothing matches.
+        """
+        return self._require_grad(False, "freeze", paths)
+
+    def unfreeze(self, *paths: str) -> Self:
+        """Train parameters again: their `requires_grad` becomes True. Paths as in `freeze`."""
+        return self._require_grad(True, "unfreeze", paths)
+
+    def _require_grad(self, wanted: bool, verb: str, paths: tuple[str, ...]) -> Self:
+        operation = f"{type(self).__name__}.{verb}"
+        every = list(self._every_path("", ()))
+        chosen = [] if paths else every
+        for given in paths:
+            matching = [item for item in every if _matches(item[0], given)]
+            if not matching:
+                known = [path for path, _ in every] + [path for path, _ in self.named_modules()]
+                raise tg.ArgumentError(
+                    f"{operation}: no parameter matches {given!r}{suggestion(given, known)}"
+                )
+            chosen += matching
+        self._check_leaves(operation, chosen)
+        for _, parameter in chosen:
+            parameter.requires_grad = wanted
+        return self
+
+    # Hooks
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call hook(module, args) before each call; h.remove() ends it, as does a `with` block.
+
+        args: the tuple of positional arguments. What the hook returns takes their place, a tuple or
+            the only argument; None leaves them as they are. Hooks are called in the order in which
+            they were registered. A copy of the module has none.
+        """
+        return HookHandle(self, "before", hook)
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call hook(module, args, output) after each call; h.remove() ends it, as does a `with`.
+
+        What the hook returns takes the place of the output; None leaves it as it is.
+
+        >>> shapes = []
+        >>> with model[0].register_forward_hook(lambda m, args, out: shapes.append(out.shape)):
+        ...     model(x)
+        """
+        return HookHandle(self, "after", hook)
+
     # State
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Copies of all parameters and buffers, by their dotted paths."""
-        state = {path: parameter.numpy() for path, parameter in self.named_parameters()}
-        state |= dict(self.named_buffers())
-        return {path: array.copy() for path, array in state.items()}
+        return {path: array.copy() for path, array in self._arrays().items()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> Unmatched:
         """Take over the arrays that `state_dict` returned; dtypes stay those of this module.
 
-        Raises ArgumentError for missing or unexpected names, ShapeError for an array of another
-        shape, DTypeError for one that does not cast safely. Then nothing has been loaded.
+        strict: whether the names must be exactly these. With False, what has a counterpart is
+            taken over, and the rest stays.
+        Returns the names without a counterpart, as (missing, unexpected).
+        Raises ArgumentError for missing or unexpected names, or with strict=False if none fits;
+        ShapeError for an array of another shape, DTypeError for one that does not cast safely.
+        Then nothing has been loaded.
         """
         operation = f"{type(self).__name__}.load_state_dict"
-        parameters = dict(self.named_parameters())
-        current = {path: parameter.numpy() for path, parameter in parameters.items()}
-        new = checked_state(operation, current | dict(self.named_buffers()), state)
-        for path, parameter in parameters.items():
+        new, unmatched = checked_state(operation, self._arrays(), state, strict=strict)
+        parameters = [item for item in self.named_parameters() if item[0] in new]
+        self._check_leaves(operation, parameters)
+        for path, parameter in parameters:
+            parameter.assign(new[path])
+        for path, module in self.named_modules():
+            for name in module._buffer_names:
+                array = module.__dict__[name]
+                module.__dict__[name] = new.get(f"{path}.{name}" if path else name, array)
+        return unmatched
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """All parameters and buffers by path, not copied."""
+        arrays: dict[str, NDArray[Any]] = {}
+        named = ((path, parameter.numpy()) for path, parameter in self.named_parameters())
+        for path, array in (*named, *self.named_buffers()):
+            if path in arrays:
+                raise tg.ArgumentError(
+                    f"{type(self).__name__}: there are two of the path {path!r}, so that one would "
+                    'be lost; let the keys of dicts have no dots, and not be alike as 1 and "1"'
+                )
+            arrays[path] = array
+        return arrays
+
+    def _check_leaves(self, operation: str, named: Iterable[tuple[str, tg.Tensor]]) -> None:
+        for path, parameter in named:
             if not parameter.is_leaf:
                 raise tg.ArgumentError(
                     f"{operation}: the parameter {path!r} is now the result of "
                     "an operation; change parameters inside `with tg.no_grad():`"
                 )
-        for path, parameter in parameters.items():
-            parameter.assign(new[path])
-        for path, module in self.named_modules():
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Give floating parameters, their gradients and floating buffers this dtype, in place.
+
+        The parameters stay the same leaves. An optimiser made before refuses its next step: make
+        it after. Complex parameters become complex of that precision. Other arrays that a module
+        computes with, and input, are not cast. Returns the module.
+        Raises DTypeError for a dtype that is not a real floating one.
+        """
+        operation = f"{type(self).__name__}.astype"
+        to = {"f": floating(operation, dtype)}
+        to["c"] = np.result_type(to["f"], np.complex64)
+        parameters = list(self.named_parameters())
+        self._check_leaves(operation, parameters)
+        for _, parameter in parameters:
+            wanted = to.get(parameter.dtype.kind, parameter.dtype)
+            parameter.assign(parameter.numpy().astype(wanted), wanted)
+        for module in self.modules():
             for name in module._buffer_names:
-                module.__dict__[name] = new[f"{path}.{name}" if path else name]
+                old = module.__dict__[name]
+                module.__dict__[name] = old.astype(to.get(old.dtype.kind, old.dtype))
+        return self
 
     # As text
+
+    def summary(
+        self, *input_shape: Shapes, dtype: Any = np.float32, batch: int | None = 1
+    ) -> Summary:
+        """A table of the modules: path, type, shape of the output, number of parameters; totals.
+
+        input_shape: of a single example, (784,) or (3, 32, 32); of several inputs, several shapes.
+        dtype: of the input; of several inputs, as many or one.
+        batch: the number of examples, the first axis of each input and so of the outputs in the
+            table. None: the shapes are those of the whole input.
+        It calls the module once on zeros, in evaluation and without recording, and leaves training
+        modes, buffers, generators and attributes as they were. A parameter shared by several
+        modules counts once. Raises what the module raises, with a note on where.
+
+        >>> print(nn.Sequential(nn.Dense(784, 128, "relu"), nn.Dense(128, 10)).summary((784,)))
+        """
+        return summary_of(self, input_shape, dtype, batch)
 
     def extra_repr(self) -> str:
         """What stands in the brackets of the repr: the settings."""
@@ -258,12 +257,6 @@ class Module:
         return "\n  ".join([head, *lines]) + ("\n)" if lines else ")")
 
 
-def _flattened(items: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, tg.Tensor | Module]]:
-    """The tensors and modules among these and in the lists, tuples and dicts among them."""
-    for path, value in items:
-        if isinstance(value, (tg.Tensor, Module)):
-            yield path, value
-        elif isinstance(value, (list, tuple)):
-            yield from _flattened((f"{path}.{i}", item) for i, item in enumerate(value))
-        elif isinstance(value, dict):
-            yield from _flattened((f"{path}.{key}", item) for key, item in value.items())
+def _matches(path: str, given: str) -> bool:
+    """Whether a path is the one given, or below it, or of that pattern."""
+    return path == given or path.startswith(f"{given}.") or fnmatchcase(path, given)

@@ -95,7 +95,7 @@ class Dropout(Module):
 
     rate: the fraction dropped, in [0, 1); one minus the course's keep_prob.
     generator: an integer seed or NumPy generator to draw from; else a generator of its own, begun
-        from that of `nn.seed`. Its state is not part of `state_dict`.
+        from that of `nn.seed`. Its state is not part of `state_dict`, but `tg.save` keeps it.
     x: any shape, floating.  Returns the same shape and dtype.
     Raises ArgumentError for a rate outside [0, 1).  Srivastava et al. 2014.
     """

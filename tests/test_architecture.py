@@ -24,6 +24,7 @@ FOLDERS = {
 # A file or folder, and its floor: it may import from its own floor and from those below.
 FLOORS = {
     "causes": 0,
+    "draft": 0,
     "errors": 0,
     "explain": 0,
     "memory": 0,
@@ -42,6 +43,8 @@ FLOORS = {
     "template": 1,
     "tensor": 1,
     "tracing": 1,
+    "archive": 1,
+    "packing": 1,
     "anomaly": 2,
     "flat": 2,
     "mutation": 2,
@@ -58,6 +61,7 @@ FLOORS = {
     "graph": 4,
     "jacobians": 4,
     "linear": 4,
+    "saving": 4,
     "transforms": 4,
     "render": 5,
     "testing": 5,

@@ -71,6 +71,7 @@ from .errors import (
     NotDifferentiable,
     RenderError,
     RuleError,
+    SavingError,
     ShapeError,
     StaleGraphError,
     TinygraphError,
@@ -506,6 +507,10 @@ from .primitive import (
     primitive,
     sample,
 )
+from .saving import (
+    load,
+    save,
+)
 from .tensor import (
     Tensor,
     Variable,
@@ -541,6 +546,7 @@ __all__ = [
     "NotDifferentiable",
     "RenderError",
     "RuleError",
+    "SavingError",
     "ShapeError",
     "StaleGraphError",
     "Tensor",
@@ -756,6 +762,7 @@ __all__ = [
     "lexsort",
     "linalg",
     "linspace",
+    "load",
     "log",
     "log1p",
     "log2",
@@ -855,6 +862,7 @@ __all__ = [
     "rot90",
     "round",
     "sample",
+    "save",
     "searchsorted",
     "select",
     "setdiff1d",

@@ -19,7 +19,8 @@ TinygraphError
 ├── DeclarationError (TypeError)       an operation declared wrongly; raised at import
 ├── RuleError (RuntimeError)           a gradient rule returned what does not fit its input
 ├── GraphSizeError (ValueError)        a drawing too large to be read
-└── RenderError (RuntimeError)         no drawing engine, or it failed
+├── RenderError (RuntimeError)         no drawing engine, or it failed
+└── SavingError (ValueError)           a file to load that is foreign, not whole, or for another
 """
 
 import numpy as np
@@ -103,3 +104,7 @@ class GraphSizeError(TinygraphError, ValueError):
 
 class RenderError(TinygraphError, RuntimeError):
     """No engine to draw with, or the engine failed."""
+
+
+class SavingError(TinygraphError, ValueError):
+    """A file that `tg.save` did not write, that is not whole, or that holds something else."""

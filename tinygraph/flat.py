@@ -309,8 +309,10 @@ class FlatLeaves:
                     f"FlatLeaves: {leaf.described()} came in place of a leaf of shape {place.shape}"
                 )
             if leaf.dtype != self.dtype:
+                before = hasattr(self, "_side")
                 raise DTypeError(
                     f"FlatLeaves: {leaf.described()} is {leaf.dtype}, the other leaves {self.dtype}"
+                    + " when this was made; after a change of dtype make another optimizer" * before
                 )
 
     def __reduce__(self) -> Any:

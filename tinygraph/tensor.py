@@ -289,9 +289,10 @@ class Tensor:
         """The same value, as a constant."""
         return untracked(self.value)
 
-    def assign(self, value: Any) -> None:
-        """Give a leaf a new value of the same shape; it stays the same leaf and keeps its dtype.
+    def assign(self, value: Any, dtype: DTypeLike | None = None) -> None:
+        """Give a leaf a new value of the same shape; it stays the same leaf.
 
+        dtype: the leaf's from now on, and its gradient's; None keeps the one it has.
         Graphs that kept the old value refuse to go backward from then on (`StaleGraphError`).
         """
         if not self.is_leaf:
@@ -304,15 +305,22 @@ class Tensor:
                 f"assign: a value of shape {array.shape} for {self.described()}; "
                 "it must have that shape"
             )
-        if array.dtype != self.dtype and not np.can_cast(array.dtype, self.dtype, "same_kind"):
+        wanted = self.dtype if dtype is None else np.dtype(dtype).newbyteorder("=")
+        if self.node is not None and wanted is not self.dtype:
+            check_differentiable(wanted, "assign")
+        if array.dtype != wanted and not np.can_cast(array.dtype, wanted, "same_kind"):
             raise DTypeError(
                 f"assign: a value of dtype {array.dtype} does not fit {self.described()} "
-                f"of dtype {self.dtype}; cast it with .astype first"
+                f"of dtype {wanted}; cast it with .astype first"
             )
-        self.value = native(np.array(array, dtype=self.dtype))
-        if self.node is not None:
-            self.node.changed = next(clock)
-            self.node.value = None if self.shape else self.value
+        node, changes = self.node, wanted != self.dtype
+        self.value = native(np.array(array, dtype=wanted))
+        if node is not None:
+            node.changed = next(clock)
+            node.value = None if self.shape else self.value
+            if changes:
+                node.dtype, node._room = self.value.dtype, None
+                node.grad = None if node.grad is None else node.grad.astype(wanted)
 
     # As Python sees it
 

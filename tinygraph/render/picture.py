@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ..draft import draft
 from ..errors import ArgumentError, GraphSizeError, RenderError
 from ..graph import Graph
 from .dot import Direction, dot_text
@@ -102,19 +103,8 @@ def _too_large(graph: Graph, limit: int, call: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Write the whole file or nothing; a link stays a link."""
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"render: there is no folder {str(target.parent)!r}")
-    import secrets  # late: most programs draw nothing
-
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with open(draft, "xb") as file:
-            file.write(content)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft(path, "render") as file:
+        file.write(content)
     return path
 
 
