@@ -121,7 +121,7 @@ class Module(Parts):
         for given in paths:
             matching = [item for item in every if _matches(item[0], given)]
             if not matching:
-                known = [path for path, _ in every] + [path for path, _ in self.named_modules()]
+                known = [path for path, _ in (*every, *self.named_modules()) if path]
                 raise tg.ArgumentError(
                     f"{operation}: no parameter matches {given!r}{suggestion(given, known)}"
                 )

@@ -102,7 +102,7 @@ def _close(unmatched: Unmatched) -> dict[str, str]:
     """For unexpected names, the missing name that each may be."""
     left, found = list(unmatched.missing), {}
     for name in unmatched.unexpected[:LISTED]:
-        match = difflib.get_close_matches(str(name), left, 1, 0.7)
+        match = difflib.get_close_matches(str(name), left, 1)
         if match:
             found[name] = match[0]
             left.remove(match[0])

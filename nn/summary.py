@@ -59,17 +59,17 @@ class Summary:
         return self.parameters - self.trainable
 
     def __str__(self) -> str:
-        lines = [("module", "type", "output", "parameters")]
+        lines = [("module", "type", "output", "parameters", "")]
         for row in self.rows:
+            path = "  " * row.path.count(".") + row.path if row.path else "(model)"
             outputs = ", ".join(map(str, row.outputs)) or "not called"
             times = f" × {row.calls}" if row.calls > 1 else ""
-            shared = f" (and {row.shared:,} shared)" if row.shared else ""
-            path = "  " * row.path.count(".") + row.path if row.path else "(model)"
-            lines.append((path, row.kind, outputs + times, f"{row.parameters:,}{shared}"))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+            shared = f"and {row.shared:,} shared" if row.shared else ""
+            lines.append((path, row.kind, outputs + times, f"{row.parameters:,}", shared))
+        a, b, c, d, _ = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
+            f"{path:{a}}  {kind:{b}}  {output:{c}}  {count:>{d}}  {shared}".rstrip()
+            for path, kind, output, count, shared in lines
         ]
         rule = "─" * max(map(len, text))
         total = f"parameters: {self.parameters:,}"

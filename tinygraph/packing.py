@@ -78,7 +78,10 @@ class Packer:
             return self._mapping(x, path)
         if isinstance(x, np.random.Generator):
             return {"generator": self.pack(x.bit_generator.state, path)}
-        came, fix = f"a {type(x).__name__}", f"it can keep {KEPT}, and lists and dicts of these"
+        came, fix = (
+            f"of type {type(x).__name__}",
+            f"it can keep {KEPT}, and lists and dicts of these",
+        )
         if isinstance(x, type):
             came, fix = f"the class {x.__name__}", f"pass an instance of it, {x.__name__}(…)"
         raise ArgumentError(f"save: {path} is {came}; {fix}")
@@ -110,7 +113,7 @@ class Packer:
                 "cast it with .astype, to np.float64 or np.complex128"
             )
         # Contiguous, as writers may take the memory as it lies; and with the axes it has.
-        array = np.array(x, dtype, order="C", subok=False)
+        array = np.asarray(x, dtype, order="C")
         name = self._free(path)
         packed = {"scalar" if isinstance(x, np.generic) else "array": name}
         if dtype.name in PARTS:

@@ -39,6 +39,9 @@ def save(path: str | os.PathLike[str], /, *objects: Any, **named: Any) -> Path:
     path = _path(path, "save")
     if not objects and not named:
         raise ArgumentError("save: nothing came to be saved; tg.save(path, model=model)")
+    dotted = [name for name in named if "." in name]
+    if dotted:  # what load returns of generators has such names
+        raise ArgumentError(f"save: {dotted[0]!r} has a dot; choose a name without one")
     packer = Packer()
     content = {
         "format": FORMAT,
@@ -110,7 +113,7 @@ def _read(path: Path) -> dict[str | int, Any]:
         if version == FORMAT:
             entries = dict(enumerate(unpack(item, arrays) for item in content["positional"]))
             return entries | {name: unpack(x, arrays) for name, x in content["named"].items()}
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except Exception as error:  # whatever a text that something else wrote leads to
         raise SavingError(
             f"load: {str(path)!r} is damaged: {type(error).__name__}: {error}"
         ) from error
@@ -153,15 +156,7 @@ def _paired(target: Any, entry: Any, path: str) -> Iterator[Pair]:
         return
     if has_state(target):
         if not isinstance(entry, Saved) or entry.kind != type(target).__name__:
-            raise _other(path, entry, f"a {type(target).__name__}")
-        own = {where: type(g.bit_generator) for where, g in generators_of(target).items()}
-        saved = {where: type(g.bit_generator) for where, g in entry.generators.items()}
-        if own != saved:
-            raise SavingError(
-                f"load: {path} draws from the generators {_listed(own)}, and what was saved from "
-                f"{_listed(saved)}; build it in the same way, or leave it out and give its "
-                "load_state_dict the state that is in the result"
-            )
+            raise _other(path, entry, f"an object of type {type(target).__name__}")
     elif isinstance(target, np.random.Generator):
         kind = type(target.bit_generator)
         if not isinstance(entry, np.random.Generator) or type(entry.bit_generator) is not kind:
@@ -192,7 +187,7 @@ def _check_array(target: Tensor | np.ndarray[Any, Any], entry: Any, path: str) -
 
 def _other(path: str, entry: Any, target: str) -> SavingError:
     if isinstance(entry, Saved):
-        held = f"a {entry.kind}"
+        held = f"an object of type {entry.kind}"
     elif isinstance(entry, (np.ndarray, np.generic)):
         held = f"an array of shape {entry.shape} and dtype {entry.dtype}"
     elif isinstance(entry, np.random.Generator):
@@ -208,24 +203,19 @@ def _other(path: str, entry: Any, target: str) -> SavingError:
     )
 
 
-def _listed(kinds: dict[str, Any]) -> str:
-    return str({where: kind.__name__ for where, kind in kinds.items()}) if kinds else "none"
-
-
 def _now(target: Any) -> Any:
     """What `_give` needs to make it again what it is."""
     if isinstance(target, np.random.Generator):
         return target.bit_generator.state
     if isinstance(target, (Tensor, np.ndarray)):
         return np.array(target.value if isinstance(target, Tensor) else target)
-    generators = {where: _now(generator) for where, generator in generators_of(target).items()}
-    return deepcopy(target.state_dict()), generators
+    return deepcopy(target.state_dict()), _now_of(generators_of(target))
 
 
 def _content(entry: Any) -> Any:
     """What `_give` needs to make of the target what was saved."""
     if isinstance(entry, Saved):
-        return entry.state, {where: _now(saved) for where, saved in entry.generators.items()}
+        return entry.state, _now_of(entry.generators)
     return _now(entry) if isinstance(entry, np.random.Generator) else entry
 
 
@@ -239,8 +229,24 @@ def _give(target: Any, content: Any) -> None:
     else:
         state, generators = content
         target.load_state_dict(state)
-        for where, generator in generators_of(target).items():
+        own = generators_of(target)
+        ours, theirs = _kinds(_now_of(own)), _kinds(generators)
+        if ours != theirs:
+            raise SavingError(
+                f"load: {type(target).__name__} draws from the generators {ours}, and what was "
+                f"saved from {theirs}; build it in the same way, or leave it out and give its "
+                "load_state_dict the state that is in the result"
+            )
+        for where, generator in own.items():
             _give(generator, generators[where])
+
+
+def _now_of(generators: Mapping[str, np.random.Generator]) -> dict[str, Any]:
+    return {where: _now(generator) for where, generator in generators.items()}
+
+
+def _kinds(states: Mapping[str, Any]) -> str:
+    return ", ".join(f"{at} ({states[at]['bit_generator']})" for at in sorted(states)) or "none"
 
 
 def _plain(entry: Any) -> Any:
