@@ -251,6 +251,26 @@ def test_assign_keeps_dtype_and_shape():
         (w * 1).assign([1.0, 2.0])
 
 
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_assign_of_another_dtype(shape):
+    w = tg.tensor(np.full(shape, 2, np.float32), requires_grad=True, name="w")
+    node, before = w.node, w + 1.0
+    (w * w).sum().backward()
+    w.assign(np.full(shape, 0.1), np.float64)
+    assert (w.node, w.dtype, w.grad.dtype) == (node, np.float64, np.float64)
+    np.testing.assert_array_equal(w.grad.numpy(), np.full(shape, 4))
+    before.sum().backward()  # it did not keep the old value
+    (w * w).sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), np.full(shape, 5.2), rtol=1e-15)
+    for dtype, error in ((int, "gradients, not int64"), ("f4", "dtype complex128 does not fit")):
+        with pytest.raises(tg.DTypeError, match=error):
+            w.assign(np.full(shape, 1j), dtype)
+    assert w.dtype == np.float64
+    constant = tg.tensor(np.zeros(shape))
+    constant.assign(np.ones(shape, int), int)
+    assert constant.dtype == int
+
+
 def test_freeze_and_unfreeze():
     w = tg.Variable([1.0, 2.0], name="w")
     w.requires_grad = False

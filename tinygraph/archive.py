@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
+import zlib
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +19,15 @@ from .draft import draft
 from .errors import ArgumentError, SavingError
 
 if TYPE_CHECKING:
+    import zipfile
+
     from numpy.typing import NDArray
 
     Arrays = dict[str, NDArray[Any]]
 
-OWN = "tinygraph"  # under which the text lies among a safetensors file's metadata
+# Under which the text, and a checksum of all there is, lie among a safetensors file's metadata. An
+# npz has checksums of its own.
+OWN, CHECKSUM = "tinygraph", "tinygraph.crc32"
 TEXT = "tinygraph.json"  # and in an npz, which is a zip archive
 RESERVED = frozenset({"__metadata__"})  # what no array of a safetensors file can be called
 INSTALL = 'pip install "tinygraph-autodiff[safetensors]"'
@@ -44,7 +48,8 @@ def write(path: Path, arrays: Arrays, text: str) -> None:
         if suffix == ".npz" or not installed:
             _write_npz(file, arrays, text)
         else:
-            file.write(import_module("safetensors.numpy").save(arrays, {OWN: text}))
+            metadata = {OWN: text, CHECKSUM: checksum(arrays, text)}
+            file.write(import_module("safetensors.numpy").save(arrays, metadata))
 
 
 def read(path: Path) -> tuple[Arrays, str]:
@@ -75,6 +80,8 @@ def read(path: Path) -> tuple[Arrays, str]:
 
 
 def _write_npz(file: BinaryIO, arrays: Arrays, text: str) -> None:
+    import zipfile  # late: it brings much with it, and most programs save nothing
+
     def entry(name: str) -> zipfile.ZipInfo:
         info = zipfile.ZipInfo(name)  # without a date: equal content gives equal bytes
         info.external_attr = 0o644 << 16  # rights, for who unpacks it
@@ -88,6 +95,8 @@ def _write_npz(file: BinaryIO, arrays: Arrays, text: str) -> None:
 
 
 def _read_npz(file: BinaryIO, path: Path) -> tuple[Arrays, str]:
+    import zipfile
+
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
         if TEXT not in names:
@@ -109,11 +118,24 @@ def _read_safetensors(file: BinaryIO, path: Path) -> tuple[Arrays, str]:
     content = file.read()
     arrays = import_module("safetensors.numpy").load(content)
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    text = header.get("__metadata__", {}).get(OWN)
+    metadata = header.get("__metadata__", {})
+    text = metadata.get(OWN)
     if text is None:
         raise _foreign(path, "safetensors.numpy.load_file")
+    if metadata.get(CHECKSUM) != checksum(arrays, text):
+        raise SavingError(f"load: {str(path)!r} is damaged: its checksum is another")
     # Copies, as those are views of what was read, and not to be written to.
     return {name: np.array(array) for name, array in arrays.items()}, text
+
+
+def checksum(arrays: Arrays, text: str) -> str:
+    """Of names, dtypes, shapes and contents."""
+    found = zlib.crc32(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        found = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), found)
+        found = zlib.crc32(array.data, found)
+    return f"{found:08x}"
 
 
 def _foreign(path: Path, reader: str) -> SavingError:

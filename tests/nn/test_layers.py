@@ -169,6 +169,29 @@ def test_sequential_refuses_what_is_no_layer(layer, words):
 def test_sequential_refuses_an_index(index):
     with pytest.raises(IndexingError, match=f"Sequential: there is no layer {index} among 3"):
         nn.Sequential(tg.exp, tg.sin, tg.cos)[index]
+    with pytest.raises(IndexingError, match=f"Sequential: there is no layer {index} among 3"):
+        nn.Sequential(tg.exp, tg.sin, tg.cos)[index] = tg.tan
+
+
+def test_a_layer_is_replaced():
+    model = nn.Sequential(nn.Dense(3, 4), nn.Dense(4, 2))
+    model[-1] = nn.Dense(4, 5)
+    assert model(np.ones((2, 3), np.float32)).shape == (2, 5)
+    assert model[1].weight.name == "1.weight"
+    with pytest.raises(ArgumentError, match="layer 1 is the class ReLU; it needs an instance"):
+        model[-1] = nn.ReLU
+    with pytest.raises(ArgumentError, match=r"'head' would not be called.*\.append"):
+        model.add_module("head", nn.ReLU())
+
+
+def test_a_failing_layer_is_named():
+    model = nn.Sequential(tg.tanh, nn.Sequential(nn.Dense(3, 4), nn.Dense(3, 2)))
+    with pytest.raises(ShapeError) as caught:
+        model(np.ones((5, 3)))
+    inner, outer = caught.value.__notes__
+    assert inner == "in layer 1 of Sequential, Dense(3, 2), given shape (5, 4)"
+    assert outer.startswith("in layer 1 of Sequential, Sequential(")
+    assert outer.endswith("given shape (5, 3)")
 
 
 @pytest.mark.parametrize(

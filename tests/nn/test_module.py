@@ -303,6 +303,9 @@ def test_an_optimiser_made_before_astype_refuses():
     model.astype(np.float64)
     with pytest.raises(DTypeError, match=r"is float64.*float32 when .*another optimizer"):
         optimizer.minimize(lambda: model(x).sum())
+    old = model.weight.numpy()
+    optim.SGD(model.parameters(), lr=0.1).minimize(lambda: model(x).sum())
+    np.testing.assert_allclose(model.weight.numpy(), old - 0.1 * 2, rtol=1e-15)
 
 
 def test_a_graph_from_before_astype_refuses():
