@@ -128,7 +128,8 @@ def test_numpy_and_graphviz_are_the_only_hard_requirements(metadata):
 
 
 def test_extras(metadata):
-    expected = {"viz", "demo", "test", "dev", "peers", "all"}
+    single = {"viz", "safetensors", "scipy", "sklearn", "tensorboard", "networkx"}
+    expected = single | {"demo", "test", "dev", "peers", "all"}
     assert set(metadata.get_all("Provides-Extra")) == expected
 
 
