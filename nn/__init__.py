@@ -11,9 +11,11 @@ from .generator import default_generator, seed
 from .initialisers import constant, glorot, he, lecun, normal, xavier, zeros
 from .layer_normalisation import LayerNorm, layer_norm
 from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
+from .minibatches import minibatches
 from .module import Module
 from .regularisation import Dropout, dropout
 from .sequential import Sequential
+from .standardisation import Normalize, normalize
 
 __all__ = [
     "GELU",
@@ -22,6 +24,7 @@ __all__ = [
     "Dropout",
     "LayerNorm",
     "Module",
+    "Normalize",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -36,7 +39,9 @@ __all__ = [
     "layer_norm",
     "lecun",
     "mean_squared_error",
+    "minibatches",
     "normal",
+    "normalize",
     "seed",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
