@@ -3,8 +3,10 @@
 if __name__ == "nn":
     raise ImportError("nn is part of tinygraph: write `from tinygraph import nn`")
 
+from .accuracy import accuracy
 from .activation import GELU, ReLU, Sigmoid, Tanh
 from .batch_normalisation import BatchNorm
+from .evaluation import evaluate, predict
 from .fully_connected import Dense, dense
 from .gaussian import gelu
 from .generator import default_generator, seed
@@ -29,10 +31,12 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Tanh",
+    "accuracy",
     "constant",
     "default_generator",
     "dense",
     "dropout",
+    "evaluate",
     "gelu",
     "glorot",
     "he",
@@ -42,6 +46,7 @@ __all__ = [
     "minibatches",
     "normal",
     "normalize",
+    "predict",
     "seed",
     "sigmoid_cross_entropy",
     "softmax_cross_entropy",
