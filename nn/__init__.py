@@ -1,5 +1,8 @@
 """Neural networks: layers, losses and initialisers. `from tinygraph import nn`."""
 
+import importlib.util as _importing
+import typing as _typing
+
 if __name__ == "nn":
     raise ImportError("nn is part of tinygraph: write `from tinygraph import nn`")
 
@@ -128,3 +131,27 @@ __all__ = [
     "xavier",
     "zeros",
 ]
+
+# What needs scikit-learn comes at first use. It is not in __all__: a star would import it too.
+if _typing.TYPE_CHECKING:
+    from .estimators import Classifier as Classifier
+    from .estimators import Regressor as Regressor
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name in ("Classifier", "Regressor"):
+        try:
+            from . import estimators
+        except ModuleNotFoundError as error:
+            if not f"{error.name}.".startswith("sklearn."):
+                raise
+            raise ImportError(
+                f'nn.{name} needs scikit-learn: pip install "tinygraph-autodiff[sklearn]"'
+            ) from error
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+
+
+def __dir__() -> list[str]:
+    with_sklearn = ["Classifier", "Regressor"] if _importing.find_spec("sklearn") else []
+    return sorted({*globals(), *with_sklearn})
