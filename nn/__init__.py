@@ -6,87 +6,26 @@ import typing as _typing
 if __name__ == "nn":
     raise ImportError("nn is part of tinygraph: write `from tinygraph import nn`")
 
-from .accuracy import (
-    accuracy,
-)
-from .activation import (
-    GELU,
-    ReLU,
-    Sigmoid,
-    Tanh,
-)
-from .batch_normalisation import (
-    BatchNorm,
-)
-from .callbacks import (
-    Checkpoint,
-    EarlyStopping,
-    GradientNorms,
-)
-from .evaluation import (
-    evaluate,
-    predict,
-)
-from .fit import (
-    fit,
-)
-from .fully_connected import (
-    Dense,
-    dense,
-)
-from .gaussian import (
-    gelu,
-)
-from .generator import (
-    default_generator,
-    seed,
-)
-from .history import (
-    History,
-)
-from .initialisers import (
-    constant,
-    glorot,
-    he,
-    lecun,
-    normal,
-    xavier,
-    zeros,
-)
-from .layer_normalisation import (
-    LayerNorm,
-    layer_norm,
-)
-from .logs import (
-    CSVLog,
-    TensorBoard,
-)
-from .losses import (
-    mean_squared_error,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
-)
-from .minibatches import (
-    minibatches,
-)
-from .module import (
-    Module,
-)
-from .regularisation import (
-    Dropout,
-    dropout,
-)
-from .sequential import (
-    Sequential,
-)
-from .standardisation import (
-    Normalize,
-    normalize,
-)
-from .training import (
-    Callback,
-    Training,
-)
+from .accuracy import accuracy
+from .activation import GELU, ReLU, Sigmoid, Tanh
+from .batch_normalisation import BatchNorm
+from .callbacks import Checkpoint, EarlyStopping, GradientNorms
+from .evaluation import evaluate, predict
+from .fit import fit
+from .fully_connected import Dense, dense
+from .gaussian import gelu
+from .generator import default_generator, seed
+from .history import History
+from .initialisers import constant, glorot, he, lecun, normal, xavier, zeros
+from .layer_normalisation import LayerNorm, layer_norm
+from .logs import CSVLog, TensorBoard
+from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
+from .minibatches import minibatches
+from .module import Module
+from .regularisation import Dropout, dropout
+from .sequential import Sequential
+from .standardisation import Normalize, normalize
+from .training import Callback, Training
 
 __all__ = [
     "GELU",

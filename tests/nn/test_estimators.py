@@ -23,11 +23,20 @@ from tinygraph.errors import ArgumentError, DomainError
 SMALL = {"hidden": (8,), "epochs": 20, "learning_rate": 0.02, "random_state": 0}
 
 
-def build(inputs, outputs, generator):
-    """A network of one's own."""
-    return nn.Sequential(
-        nn.Dense(inputs, 6, "gelu", generator=generator), nn.Dense(6, outputs, generator=generator)
-    )
+class Build:
+    """Builds a network of one's own; has no address in its repr, which names the tests."""
+
+    def __repr__(self):
+        return "build"
+
+    def __call__(self, inputs, outputs, generator):
+        return nn.Sequential(
+            nn.Dense(inputs, 6, "gelu", generator=generator),
+            nn.Dense(6, outputs, generator=generator),
+        )
+
+
+build = Build()
 
 
 @parametrize_with_checks(
