@@ -10,8 +10,11 @@ from .accuracy import accuracy
 from .activation import GELU, ReLU, Sigmoid, Tanh
 from .batch_normalisation import BatchNorm
 from .callbacks import Checkpoint, EarlyStopping, GradientNorms
+from .convolution import conv1d, conv2d
+from .convolutional import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from .evaluation import evaluate, predict
 from .fit import fit
+from .flatten import Flatten
 from .fully_connected import Dense, dense
 from .gaussian import gelu
 from .generator import default_generator, seed
@@ -22,23 +25,51 @@ from .logs import CSVLog, TensorBoard
 from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
 from .minibatches import minibatches
 from .module import Module
+from .pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    global_avg_pool,
+    global_max_pool,
+    max_pool1d,
+    max_pool2d,
+)
+from .pooling_layers import (
+    AvgPool1D,
+    AvgPool2D,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    MaxPool1D,
+    MaxPool2D,
+)
 from .regularisation import Dropout, dropout
 from .sequential import Sequential
 from .standardisation import Normalize, normalize
 from .training import Callback, Training
+from .transposed_convolution import conv_transpose1d, conv_transpose2d
 
 __all__ = [
     "GELU",
+    "AvgPool1D",
+    "AvgPool2D",
     "BatchNorm",
     "CSVLog",
     "Callback",
     "Checkpoint",
+    "Conv1D",
+    "Conv2D",
+    "ConvTranspose1D",
+    "ConvTranspose2D",
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Flatten",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
     "GradientNorms",
     "History",
     "LayerNorm",
+    "MaxPool1D",
+    "MaxPool2D",
     "Module",
     "Normalize",
     "ReLU",
@@ -48,17 +79,27 @@ __all__ = [
     "TensorBoard",
     "Training",
     "accuracy",
+    "avg_pool1d",
+    "avg_pool2d",
     "constant",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "default_generator",
     "dense",
     "dropout",
     "evaluate",
     "fit",
     "gelu",
+    "global_avg_pool",
+    "global_max_pool",
     "glorot",
     "he",
     "layer_norm",
     "lecun",
+    "max_pool1d",
+    "max_pool2d",
     "mean_squared_error",
     "minibatches",
     "normal",

@@ -5,7 +5,6 @@ import numpy as np
 import tinygraph as tg
 from tinygraph import nn, optim
 
-from . import images
 from .chain import chain as chained
 from .program import Program
 
@@ -150,33 +149,13 @@ def many(work):
     return differentiation(work, parameters, total)
 
 
-# What W8 needs and tinygraph does not have: operations of one's own.
-
-
-def convolution_rule(ct, rows, kernel, x_shape):
-    return images.convolution_gradients(ct, rows, kernel, x_shape)
-
-
-@tg.primitive(
-    joint=(("x", "kernel", "bias"), convolution_rule),
-    saves={"rows": lambda x: images.neighbourhoods(x)},
-)
-def conv2d(x, kernel, bias):
-    return images.convolved(x, kernel, bias)
-
-
-@tg.primitive(x=lambda ct, x, y: images.pooling_gradient(ct, x, y))
-def max_pool2d(x):
-    return images.pooled(x)
-
-
 def convolution(work):
     parameters = variables(work)
     K1, b1, K2, b2, W, b = parameters.values()
 
     def cost(X, labels, _):
-        A = tg.relu(max_pool2d(conv2d(X, K1, b1)))
-        A = tg.relu(max_pool2d(conv2d(A, K2, b2)))
+        A = tg.relu(nn.max_pool2d(nn.conv2d(X, K1, b1, padding="same"), 2))
+        A = tg.relu(nn.max_pool2d(nn.conv2d(A, K2, b2, padding="same"), 2))
         return nn.softmax_cross_entropy(A.reshape(len(X), -1) @ W + b, labels)
 
     return training(work, parameters, cost, optim.SGD(parameters.values(), lr=work.settings.lr))
