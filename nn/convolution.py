@@ -35,10 +35,7 @@ Ints = tuple[int, ...]
 
 
 def _computing(*operands: Any) -> np.dtype[Any]:
-    """The dtype that NumPy promotes to; for half precision single, in which sums are exact enough.
-
-    Of the machine's byte order.
-    """
+    """The dtype that NumPy promotes to; for half precision single, in which sums are exact enough."""
     dtype = np.result_type(*[x for x in operands if x is not None])
     return np.dtype(np.float32) if dtype.char == "e" else dtype
 
@@ -70,8 +67,8 @@ def _patches(x: Any, windows: Windows, itemsize: int) -> Iterator[tuple[slice, s
         yield examples, rows, seen[:m][(*before, rows)]
 
 
-class _Columns:
-    """Memory for the columns of one block after the other."""
+class _Memory:
+    """Room for an array of one block after the other."""
 
     __slots__ = ("dtype", "memory")
 
@@ -107,7 +104,7 @@ def _convolved(x: Any, kernel: Any, windows: Windows, groups: int, dtype: Any) -
     flat = y.reshape((n, groups, out // groups, math.prod(windows.outputs)))
     weights = kernel.reshape((groups, out // groups, depth)).astype(dtype, copy=False)
     points = set(windows.size) == set(windows.stride) == {1}
-    columns = _Columns(dtype)
+    columns = _Memory(dtype)
     for examples, rows, patches in _patches(x, windows, dtype.itemsize):
         places = _places(windows, rows)
         shape = (len(patches), groups, depth, places.stop - places.start)
@@ -124,7 +121,7 @@ def _scattered(ct: Any, kernel: Any, windows: Windows, groups: int, dtype: Any) 
     x = np.empty((n, channels, *windows.inputs), dtype)
     flat = ct.reshape((n, groups, out // groups, math.prod(windows.outputs)))
     weights = kernel.reshape((groups, out // groups, depth)).swapaxes(1, 2).astype(dtype)
-    columns, padded = _Columns(dtype), _Columns(dtype)
+    columns, padded = _Memory(dtype), _Memory(dtype)
     for examples, rows in windows.blocks(n, groups * depth * dtype.itemsize):
         m, places = examples.stop - examples.start, _places(windows, rows)
         seen = columns.like((m, groups, depth, places.stop - places.start))
@@ -150,7 +147,7 @@ def _kernel_sums(ct: Any, x: Any, windows: Windows, groups: int, dtype: Any) -> 
     total = np.zeros((groups, depth, out // groups), dtype)
     axes = tuple(range(1, 2 + len(windows.size)))
     last = tuple(range(axes[-1] + 1, axes[-1] + 1 + len(windows.size)))
-    columns, others = _Columns(dtype), _Columns(dtype)
+    columns, others = _Memory(dtype), _Memory(dtype)
     for examples, rows, patches in _patches(x, windows, dtype.itemsize):
         m = len(patches) * (rows.stop - rows.start) * math.prod(windows.outputs[1:])
         seen = columns.laid_out(patches.transpose((*axes, 0, *last)), (groups, depth, m))
@@ -165,6 +162,8 @@ def _channel_sums(ct: Any) -> Any:
     """Σ over all axes but the channels'."""
     if type(ct) is not np.ndarray:
         return np.sum(ct, axis=(0, *range(2, ct.ndim)))
+    if ct.dtype.char == "e":
+        ct = ct.astype(np.float32)
     n, channels = ct.shape[:2]
     places = math.prod(ct.shape[2:])
     sums = ct.reshape((n * channels, places)).dot(ones(places, ct.dtype))
@@ -292,7 +291,7 @@ def conv1d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> tg.Tensor:
-    """yₒ(p) = Σ꜀ᵢ x꜀(p·stride + i·dilation − before) · kernelₒ꜀(i) + biasₒ, along one axis.
+    """y[o, p] = Σ x[c, p·stride + i·dilation − before] · kernel[o, c, i] + bias[o], over c and i.
 
     x: (batch, in, length).  kernel: (out, in / groups, size).  bias: (out,), or None.
     Returns (batch, out, length'). All else as for `nn.conv2d`.
@@ -310,10 +309,13 @@ def conv2d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> tg.Tensor:
-    """yₒ(p) = Σ꜀ᵢ x꜀(p·stride + i·dilation − before) · kernelₒ꜀(i) + biasₒ, of images.
+    """y[o, p] = Σ x[c, p·stride + i·dilation − before] · kernel[o, c, i] + bias[o], over c and i.
 
-    x: (batch, in, height, width).  kernel: (out, in / groups, kernel height, kernel width), not
-    turned round (the field's convolution is a correlation).  bias: (out,), or None.
+    The pixel p and the place i in the kernel are pairs of numbers, before the padding above and on
+    the left. The kernel is not turned round: mathematics calls this a correlation.
+
+    x: (batch, in, height, width).  kernel: (out, in / groups, kernel height, kernel width).
+    bias: (out,), or None.
     Returns (batch, out, height', width'), with the dtype of NumPy's promotion.
 
     stride, dilation: an integer, or one for each spatial axis; dilation is the step between the

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 
-class _Convolutional(Module):
+class Convolution(Module):
     """What the four layers are made of."""
 
     axes: ClassVar[int]
@@ -109,7 +109,7 @@ class _Convolutional(Module):
         return ", ".join(words)
 
 
-class Conv1D(_Convolutional):
+class Conv1D(Convolution):
     """g(x ∗ kernel + b) along one axis; see `nn.conv1d`.
 
     x: (batch, in_channels, length).  Returns (batch, out_channels, length').
@@ -119,7 +119,7 @@ class Conv1D(_Convolutional):
     axes = 1
 
 
-class Conv2D(_Convolutional):
+class Conv2D(Convolution):
     """g(x ∗ kernel + b), a convolution of images; see `nn.conv2d`.
 
     x: (batch, in_channels, height, width).  Returns (batch, out_channels, height', width').
@@ -143,7 +143,7 @@ class Conv2D(_Convolutional):
     axes = 2
 
 
-class _Transposed(_Convolutional):
+class TransposedConvolution(Convolution):
     """What the two layers of transposed convolution are made of."""
 
     def __init__(
@@ -187,7 +187,7 @@ class _Transposed(_Convolutional):
         )  # fmt: skip
 
 
-class ConvTranspose1D(_Transposed):
+class ConvTranspose1D(TransposedConvolution):
     """g(y + b) with y the transposed convolution of x along one axis; see `nn.conv_transpose1d`.
 
     x: (batch, in_channels, length).  Returns (batch, out_channels, length').
@@ -197,7 +197,7 @@ class ConvTranspose1D(_Transposed):
     axes = 1
 
 
-class ConvTranspose2D(_Transposed):
+class ConvTranspose2D(TransposedConvolution):
     """g(y + b) with y the transposed convolution of the images x; see `nn.conv_transpose2d`.
 
     x: (batch, in_channels, height, width).  Returns (batch, out_channels, height', width').

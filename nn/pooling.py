@@ -216,9 +216,9 @@ def pooled(
 
 
 def max_pool1d(
-    x: Any, size: Sizes, *, stride: Sizes | None = None, padding: Padding = 0
+    x: Any, size: Sizes, stride: Sizes | None = None, *, padding: Padding = 0
 ) -> tg.Tensor:
-    """y(p) = maxᵢ x(p·stride + i), along one axis.
+    """y[p] = maxᵢ x[p·stride + i − before], along one axis.
 
     x: (batch, channels, length).  Returns (batch, channels, length'). As `nn.max_pool2d`.
     """
@@ -227,9 +227,9 @@ def max_pool1d(
 
 
 def max_pool2d(
-    x: Any, size: Sizes, *, stride: Sizes | None = None, padding: Padding = 0
+    x: Any, size: Sizes, stride: Sizes | None = None, *, padding: Padding = 0
 ) -> tg.Tensor:
-    """y(p) = maxᵢ x(p·stride + i): the largest pixel of each window, channel by channel.
+    """y[p] = maxᵢ x[p·stride + i − before]: the largest pixel of each window, channel by channel.
 
     x: (batch, channels, height, width).  Returns (batch, channels, height', width'), of x's dtype.
     size, stride: an integer, or (height, width); stride is `size` unless given.
@@ -249,12 +249,12 @@ def max_pool2d(
 def avg_pool1d(
     x: Any,
     size: Sizes,
-    *,
     stride: Sizes | None = None,
+    *,
     padding: Padding = 0,
     count_padding: bool = True,
 ) -> tg.Tensor:
-    """y(p) = meanᵢ x(p·stride + i), along one axis.
+    """y[p] = meanᵢ x[p·stride + i − before], along one axis.
 
     x: (batch, channels, length).  Returns (batch, channels, length'). As `nn.avg_pool2d`.
     """
@@ -265,12 +265,12 @@ def avg_pool1d(
 def avg_pool2d(
     x: Any,
     size: Sizes,
-    *,
     stride: Sizes | None = None,
+    *,
     padding: Padding = 0,
     count_padding: bool = True,
 ) -> tg.Tensor:
-    """y(p) = meanᵢ x(p·stride + i): the mean of each window, channel by channel.
+    """y[p] = meanᵢ x[p·stride + i − before]: the mean of each window, channel by channel.
 
     x: (batch, channels, height, width).  Returns (batch, channels, height', width'), of x's
     floating dtype.

@@ -18,12 +18,12 @@ from .pooling import (
 from .windows import Padding, Sizes, array_or_tensor, check_axes, padding_from, sizes
 
 
-class _Pool(Module):
+class Pooling(Module):
     """Windows of a size over spatial axes."""
 
     axes: ClassVar[int]
 
-    def __init__(self, size: Sizes, *, stride: Sizes | None = None, padding: Padding = 0) -> None:
+    def __init__(self, size: Sizes, stride: Sizes | None = None, *, padding: Padding = 0) -> None:
         super().__init__()
         name = type(self).__name__
         self.size = sizes(name, "size", size, self.axes)
@@ -42,7 +42,7 @@ class _Pool(Module):
         return ", ".join(words)
 
 
-class MaxPool1D(_Pool):
+class MaxPool1D(Pooling):
     """The largest of each window along one axis; see `nn.max_pool1d`.
 
     x: (batch, channels, length).  Returns (batch, channels, length').
@@ -55,7 +55,7 @@ class MaxPool1D(_Pool):
         return max_pool1d(x, self.size, stride=self.stride, padding=self.padding)
 
 
-class MaxPool2D(_Pool):
+class MaxPool2D(Pooling):
     """The largest pixel of each window; see `nn.max_pool2d`.
 
     x: (batch, channels, height, width).  Returns (batch, channels, height', width').
@@ -73,18 +73,18 @@ class MaxPool2D(_Pool):
         return max_pool2d(x, self.size, stride=self.stride, padding=self.padding)
 
 
-class _AvgPool(_Pool):
+class AveragePooling(Pooling):
     """Windows, and whether their mean counts padding."""
 
     def __init__(
         self,
         size: Sizes,
-        *,
         stride: Sizes | None = None,
+        *,
         padding: Padding = 0,
         count_padding: bool = True,
     ) -> None:
-        super().__init__(size, stride=stride, padding=padding)
+        super().__init__(size, stride, padding=padding)
         self.count_padding = bool(count_padding)
 
     def extra_repr(self) -> str:
@@ -92,7 +92,7 @@ class _AvgPool(_Pool):
         return super().extra_repr() + ("" if self.count_padding else ", count_padding=False")
 
 
-class AvgPool1D(_AvgPool):
+class AvgPool1D(AveragePooling):
     """The mean of each window along one axis; see `nn.avg_pool1d`.
 
     x: (batch, channels, length).  Returns (batch, channels, length').
@@ -111,7 +111,7 @@ class AvgPool1D(_AvgPool):
         )
 
 
-class AvgPool2D(_AvgPool):
+class AvgPool2D(AveragePooling):
     """The mean of each window of pixels; see `nn.avg_pool2d`.
 
     x: (batch, channels, height, width).  Returns (batch, channels, height', width').

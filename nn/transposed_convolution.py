@@ -33,7 +33,7 @@ def conv_transpose1d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> tg.Tensor:
-    """yₒ(p·stride + i·dilation − before) = Σ꜀ₚᵢ x꜀(p) · kernel꜀ₒ(i), plus biasₒ, along one axis.
+    """y[o, p·stride + i·dilation − before] gets x[c, p] · kernel[c, o, i], plus bias[o].
 
     x: (batch, in, length).  kernel: (in, out / groups, size).  bias: (out,), or None.
     Returns (batch, out, length'). All else as for `nn.conv_transpose2d`.
@@ -54,10 +54,10 @@ def conv_transpose2d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> tg.Tensor:
-    """yₒ(p·stride + i·dilation − before) = Σ꜀ₚᵢ x꜀(p) · kernel꜀ₒ(i), plus biasₒ, of images.
+    """y[o, p·stride + i·dilation − before] gets x[c, p] · kernel[c, o, i], plus bias[o].
 
-    Exactly the gradient of the input of `nn.conv2d` with this kernel and these settings, where that
-    of its output is x; so that the shapes of the two are each other's.
+    Summed over all c, p and i. Exactly the gradient of the input of `nn.conv2d` with this kernel
+    and these settings, where that of its output is x; the shapes of the two are each other's.
 
     x: (batch, in, height, width).  kernel: (in, out / groups, kernel height, kernel width).
     bias: (out,), or None.  Returns (batch, out, height', width'), of NumPy's promoted dtype, with

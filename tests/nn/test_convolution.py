@@ -189,6 +189,16 @@ def test_dtype_stays(dtype):
             assert g.dtype == dtype
 
 
+def test_half_precision_adds_up_in_single():
+    """1 + 1 + … stops at 2048 in half precision, and 300 · 300 is too large for it."""
+    bias = tg.Variable(np.zeros(1, np.float16))
+    x, kernel = np.ones((2, 1, 4000), np.float16), np.ones((1, 1, 1), np.float16)
+    nn.conv1d(x, kernel, bias).sum().backward()
+    assert bias.grad.item() == 8000
+    row = np.full((1, 1, 2), 300, np.float16)
+    assert nn.conv1d(row, np.array([[[300, -300]]], np.float16)).numpy().item() == 0
+
+
 def test_images_of_bytes_are_promoted_as_by_numpy():
     image = np.full((1, 1, 3, 3), 200, np.uint8)
     y = nn.conv2d(image, np.ones((1, 1, 3, 3), np.float32))

@@ -189,6 +189,10 @@ def test_layers_are_the_functions():
     ]  # fmt: skip
     for layer, wanted in pairs:
         np.testing.assert_array_equal(layer(x).numpy(), wanted.numpy())
+    np.testing.assert_array_equal(
+        nn.max_pool2d(x, 3, 1).numpy(), nn.max_pool2d(x, 3, stride=1).numpy()
+    )
+    assert nn.MaxPool2D(3, 2)(x).shape == (2, 3, 3, 2)
     line = x[..., 0]
     np.testing.assert_array_equal(nn.MaxPool1D(2)(line).numpy(), nn.max_pool1d(line, 2).numpy())
     np.testing.assert_array_equal(nn.AvgPool1D(2)(line).numpy(), nn.avg_pool1d(line, 2).numpy())
