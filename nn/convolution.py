@@ -35,7 +35,7 @@ Ints = tuple[int, ...]
 
 
 def _computing(*operands: Any) -> np.dtype[Any]:
-    """The dtype that NumPy promotes to; for half precision single, in which sums are exact enough."""
+    """The dtype that NumPy promotes to; for half precision single, in which sums are exact."""
     dtype = np.result_type(*[x for x in operands if x is not None])
     return np.dtype(np.float32) if dtype.char == "e" else dtype
 
@@ -96,8 +96,8 @@ def _places(windows: Windows, rows: slice) -> slice:
     return slice(rows.start * row, rows.stop * row)
 
 
-def _convolved(x: Any, kernel: Any, windows: Windows, groups: int, dtype: Any) -> Any:
-    """Σ over channels and elements of the window, for each output channel."""
+def _convolved(x: Any, kernel: Any, bias: Any, windows: Windows, groups: int, dtype: Any) -> Any:
+    """Σ over channels and elements of the window, plus a bias, for each output channel."""
     n, channels, out = len(x), x.shape[1], len(kernel)
     depth = channels // groups * math.prod(windows.size)
     y = np.empty((n, out, *windows.outputs), dtype)
@@ -109,7 +109,10 @@ def _convolved(x: Any, kernel: Any, windows: Windows, groups: int, dtype: Any) -
         places = _places(windows, rows)
         shape = (len(patches), groups, depth, places.stop - places.start)
         seen = patches.reshape(shape) if points else columns.laid_out(patches, shape)
-        np.matmul(weights, seen, out=flat[examples, :, :, places])
+        room = flat[examples, :, :, places]
+        np.matmul(weights, seen, out=room)
+        if bias is not None:
+            room += bias.reshape((groups, out // groups, 1))
     return y
 
 
@@ -142,20 +145,26 @@ def _scattered(ct: Any, kernel: Any, windows: Windows, groups: int, dtype: Any) 
 
 def _kernel_sums(ct: Any, x: Any, windows: Windows, groups: int, dtype: Any) -> Any:
     """For each element of the kernel, Σ over examples and windows of input times output."""
-    channels, out = x.shape[1], ct.shape[1]
-    depth = channels // groups * math.prod(windows.size)
+    n, out = ct.shape[:2]
+    channels = x.shape[1] // groups
+    depth, places = channels * math.prod(windows.size), math.prod(windows.outputs)
+    flat = ct.reshape((n, groups, out // groups, places))
     total = np.zeros((groups, depth, out // groups), dtype)
-    axes = tuple(range(1, 2 + len(windows.size)))
-    last = tuple(range(axes[-1] + 1, axes[-1] + 1 + len(windows.size)))
     columns, others = _Memory(dtype), _Memory(dtype)
+    # With few elements, a product for each example; else one for all, their windows side by side.
+    few, axes = depth <= places, len(windows.size)
+    together = (*range(1, 2 + axes), 0, *range(2 + axes, 2 + 2 * axes))
     for examples, rows, patches in _patches(x, windows, dtype.itemsize):
-        m = len(patches) * (rows.stop - rows.start) * math.prod(windows.outputs[1:])
-        seen = columns.laid_out(patches.transpose((*axes, 0, *last)), (groups, depth, m))
-        part = ct[examples, :, rows].swapaxes(0, 1)
-        part = others.laid_out(part, (groups, out // groups, m))
-        total += seen @ part.swapaxes(1, 2)
-    shape = (out, channels // groups, *windows.size)
-    return total.swapaxes(1, 2).reshape(shape)
+        part = flat[examples, :, :, _places(windows, rows)]
+        m, width = len(part), part.shape[-1]
+        if few:
+            seen = columns.laid_out(patches, (m, groups, depth, width))
+            total += np.add.reduce(seen @ part.swapaxes(2, 3), 0)
+        else:
+            seen = columns.laid_out(patches.transpose(together), (groups, depth, m * width))
+            part = others.laid_out(part.transpose((1, 2, 0, 3)), (groups, out // groups, m * width))
+            total += seen @ part.swapaxes(1, 2)
+    return total.swapaxes(1, 2).reshape((out, channels, *windows.size))
 
 
 def _channel_sums(ct: Any) -> Any:
@@ -217,9 +226,7 @@ def _to_kernel(ct: Any, x: Any, windows: Windows, groups: int) -> Any:
 )
 def convolution(x: Any, kernel: Any, bias: Any = None, *, windows: Windows, groups: int) -> Any:
     """Σ over each window of x · kernel, plus a bias: nn.conv1d and nn.conv2d."""
-    y = _convolved(x, kernel, windows, groups, _computing(x, kernel, bias))
-    if bias is not None:
-        y += bias.reshape((-1,) + (1,) * len(windows.size))
+    y = _convolved(x, kernel, bias, windows, groups, _computing(x, kernel, bias))
     return _narrowed(y, x, kernel, bias)
 
 
@@ -242,7 +249,7 @@ def convolution_input(z: Any, kernel: Any, *, windows: Windows, groups: int) -> 
     if back is None:
         x = _scattered(z, kernel, windows, groups, dtype)
     else:
-        x = _convolved(z, _turned_kernel(kernel, groups), back, groups, dtype)
+        x = _convolved(z, _turned_kernel(kernel, groups), None, back, groups, dtype)
     return _narrowed(x, z, kernel)
 
 
