@@ -1,6 +1,6 @@
 """Convolution and pooling in NumPy, forward and backward.
 
-Hand-written backpropagation calls these; tinygraph's W8 declares its own operations with them.
+Hand-written backpropagation calls these.
 
 x: (examples, channels, height, width).  K: (filters, channels, 3, 3); zeros around the edge.
 """
