@@ -12,17 +12,20 @@ from .batch_normalisation import BatchNorm
 from .callbacks import Checkpoint, EarlyStopping, GradientNorms
 from .convolution import conv1d, conv2d
 from .convolutional import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
+from .embedding import Embedding, embedding
 from .evaluation import evaluate, predict
 from .fit import fit
 from .flatten import Flatten
 from .fully_connected import Dense, dense
 from .gaussian import gelu
 from .generator import default_generator, seed
+from .gru import GRU, GRUCell
 from .history import History
 from .initialisers import constant, glorot, he, lecun, normal, xavier, zeros
 from .layer_normalisation import LayerNorm, layer_norm
 from .logs import CSVLog, TensorBoard
 from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
+from .lstm import LSTM, LSTMCell
 from .minibatches import minibatches
 from .module import Module
 from .pooling import (
@@ -42,6 +45,7 @@ from .pooling_layers import (
     MaxPool2D,
 )
 from .regularisation import Dropout, dropout
+from .rnn import RNN, RNNCell
 from .sequential import Sequential
 from .standardisation import Normalize, normalize
 from .training import Callback, Training
@@ -49,6 +53,9 @@ from .transposed_convolution import conv_transpose1d, conv_transpose2d
 
 __all__ = [
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "AvgPool1D",
     "AvgPool2D",
     "BatchNorm",
@@ -62,16 +69,20 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "Flatten",
+    "GRUCell",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "GradientNorms",
     "History",
+    "LSTMCell",
     "LayerNorm",
     "MaxPool1D",
     "MaxPool2D",
     "Module",
     "Normalize",
+    "RNNCell",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -89,6 +100,7 @@ __all__ = [
     "default_generator",
     "dense",
     "dropout",
+    "embedding",
     "evaluate",
     "fit",
     "gelu",
