@@ -8,6 +8,7 @@ if __name__ == "nn":
 
 from .accuracy import accuracy
 from .activation import GELU, ReLU, Sigmoid, Tanh
+from .attention import MultiHeadAttention, scaled_dot_product_attention
 from .batch_normalisation import BatchNorm
 from .callbacks import Checkpoint, EarlyStopping, GradientNorms
 from .convolution import conv1d, conv2d
@@ -49,6 +50,7 @@ from .rnn import RNN, RNNCell
 from .sequential import Sequential
 from .standardisation import Normalize, normalize
 from .training import Callback, Training
+from .transformer import TransformerBlock, sinusoidal_positions
 from .transposed_convolution import conv_transpose1d, conv_transpose2d
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "Module",
+    "MultiHeadAttention",
     "Normalize",
     "RNNCell",
     "ReLU",
@@ -89,6 +92,7 @@ __all__ = [
     "Tanh",
     "TensorBoard",
     "Training",
+    "TransformerBlock",
     "accuracy",
     "avg_pool1d",
     "avg_pool2d",
@@ -117,8 +121,10 @@ __all__ = [
     "normal",
     "normalize",
     "predict",
+    "scaled_dot_product_attention",
     "seed",
     "sigmoid_cross_entropy",
+    "sinusoidal_positions",
     "softmax_cross_entropy",
     "xavier",
     "zeros",

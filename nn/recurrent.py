@@ -200,7 +200,7 @@ class Recurrent(Module):
                 f"{name}: dropout={dropout} with one layer; it acts between layers, so that it "
                 "needs layers=2 or more; apply nn.Dropout to the outputs instead"
             )
-        self.dropout = Dropout(rate, generator=generator and drawn)
+        self.dropout = Dropout(rate, generator=None if generator is None else drawn)
         ways = 1 + self.bidirectional
         self.cells = [
             cell(self.in_features if layer == 0 else ways * self.features, drawn)
