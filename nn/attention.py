@@ -141,7 +141,22 @@ def scaled_dot_product_attention(
     Raises ShapeError where sizes differ, DTypeError for a mask that is not boolean.
     Stable: the maximum is subtracted first.  Vaswani et al. 2017, section 3.2.1.
     """
-    operation = "scaled_dot_product_attention"
+    return _attention(
+        "scaled_dot_product_attention", query, key, value, mask, causal, dropout, generator, scale
+    )
+
+
+def _attention(
+    operation: str,
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any,
+    causal: bool,
+    dropout: float,
+    generator: Seed,
+    scale: float | None = None,
+) -> tg.Tensor:
     q, k, v = (_shape(x) for x in (query, key, value))
     if min(map(len, (q, k, v))) < 2:
         raise tg.ShapeError(
@@ -191,11 +206,7 @@ def _allowed(
     allowed: NDArray[np.bool_] | None = None
     if mask is not None:
         allowed = boolean(operation, mask)
-        try:
-            fits = np.broadcast_shapes(allowed.shape, shape) == shape
-        except ValueError:
-            fits = False
-        if not fits:
+        if not _broadcasts(allowed.shape, shape):
             raise tg.ShapeError(
                 f"{operation}: a mask of shape {allowed.shape}; it needs to broadcast to "
                 f"(…, queries, keys), here {shape}"
@@ -211,6 +222,13 @@ def _allowed(
         before = np.tri(queries, dtype=bool)
         allowed = before if allowed is None else allowed & before
     return allowed
+
+
+def _broadcasts(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, wanted) == wanted
+    except ValueError:
+        return False
 
 
 def boolean(operation: str, mask: Any) -> NDArray[np.bool_]:
@@ -313,14 +331,23 @@ class MultiHeadAttention(Module):
                     f"MultiHeadAttention: a {word} of shape {shape}; it needs "
                     f"(batch, time, {self.features}), or (time, {self.features}) for one example"
                 )
-        found = scaled_dot_product_attention(
+        shapes = [_shape(given) for given in (query, key, value)]
+        if not shapes[0][:-2] == shapes[1][:-2] == shapes[2][:-2]:
+            raise tg.ShapeError(
+                f"MultiHeadAttention: query {shapes[0]}, key {shapes[1]}, value {shapes[2]}; they "
+                "need as many examples"
+            )
+        if mask is not None:
+            mask = self._for_heads(mask, _shape(query), _shape(key))
+        found = _attention(
+            "MultiHeadAttention",
             self._by_head(self.query(query)),
             self._by_head(self.key(key)),
             self._by_head(self.value(value)),
-            mask=None if mask is None else _for_heads(mask, len(_shape(query))),
-            causal=causal,
-            dropout=self.dropout.rate if self.training else 0.0,
-            generator=self.dropout.generator,
+            mask,
+            causal,
+            self.dropout.rate if self.training else 0.0,
+            self.dropout.generator,
         )
         together = tg.swapaxes(found, -3, -2)
         result: tg.Tensor = self.output(tg.reshape(together, (*together.shape[:-2], self.features)))
@@ -331,12 +358,21 @@ class MultiHeadAttention(Module):
         d = self.features // self.heads
         return tg.swapaxes(tg.reshape(x, (*x.shape[:-1], self.heads, d)), -3, -2)
 
+    def _for_heads(
+        self, mask: Any, query: tuple[int, ...], key: tuple[int, ...]
+    ) -> NDArray[np.bool_]:
+        """The mask with an axis for the heads, where it has one for examples but none for them."""
+        array = boolean("MultiHeadAttention", mask)
+        wanted = (*query[:-1], key[-2])
+        whole = (*query[:-2], self.heads, *wanted[-2:])
+        own = array.ndim <= len(wanted)
+        if not _broadcasts(array.shape, wanted if own else whole):
+            raise tg.ShapeError(
+                f"MultiHeadAttention: a mask of shape {array.shape}; it needs to broadcast to "
+                f"(…, queries, keys), here {wanted}, or with an axis for the heads to {whole}"
+            )
+        return array[..., np.newaxis, :, :] if own and array.ndim > 2 else array
+
     def extra_repr(self) -> str:
         """The sizes."""
         return f"{self.features}, {self.heads}"
-
-
-def _for_heads(mask: Any, axes: int) -> NDArray[np.bool_]:
-    """The mask with an axis for the heads, where it has one for examples but none for them."""
-    array = boolean("MultiHeadAttention", mask)
-    return array[..., np.newaxis, :, :] if 2 < array.ndim <= axes else array

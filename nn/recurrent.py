@@ -14,7 +14,7 @@ from .generator import Seed, generator_from
 from .initialisers import Initializer, initial
 from .module import Module
 from .regularisation import MEANING, Dropout
-from .validation import check_features, floating, fraction, positive
+from .validation import check_features, floating, fraction, positive, shape_of
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -240,7 +240,7 @@ class Recurrent(Module):
     def _check_input(self, x: Any) -> tuple[int, int]:
         """Batch size and number of time steps."""
         name = type(self).__name__
-        shape: tuple[int, ...] = x.shape if hasattr(x, "shape") else np.shape(x)
+        shape = shape_of(self, x)
         if len(shape) != 3:
             dtype = getattr(x, "dtype", None)
             if len(shape) == 2 and dtype is not None and dtype.kind in "iu":

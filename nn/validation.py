@@ -61,9 +61,20 @@ def floating(operation: str, dtype: DTypeLike) -> np.dtype[Any]:
     return found
 
 
+def shape_of(layer: Module, x: Any) -> tuple[int, ...]:
+    """The shape of x; ArgumentError if it is a tuple of tensors."""
+    if isinstance(x, tuple) and any(isinstance(part, tg.Tensor) for part in x):
+        raise tg.ArgumentError(
+            f"{type(layer).__name__}: a tuple of {len(x)} came; it needs an array. A recurrent "
+            "layer returns (outputs, state): pass on its outputs, layer(x)[0]"
+        )
+    shape: tuple[int, ...] = x.shape if hasattr(x, "shape") else np.shape(x)
+    return shape
+
+
 def check_features(layer: Module, x: Any, features: int) -> tuple[int, ...]:
     """The shape of x; ShapeError unless its last axis has this size."""
-    shape: tuple[int, ...] = x.shape if hasattr(x, "shape") else np.shape(x)
+    shape = shape_of(layer, x)
     if shape and shape[-1] == features:
         return shape
     name = type(layer).__name__

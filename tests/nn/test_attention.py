@@ -301,7 +301,19 @@ HEADS = nn.MultiHeadAttention(8, 2)
         (lambda: HEADS(X, K[..., :4]), tg.ShapeError, ["MultiHeadAttention", "(2, 5, 4)"]),
         (lambda: HEADS(X[0, 0]), tg.ShapeError, ["query", "(8,)", "(batch, time, 8)"]),
         (lambda: HEADS(X, value=K), tg.ArgumentError, ["without a key"]),
-        (lambda: HEADS(X, mask=np.ones((2, 3), bool)), tg.ShapeError, ["(2, 3)", "(2, 2, 3, 3)"]),
+        (
+            lambda: HEADS(X, mask=np.ones((2, 3), bool)),
+            tg.ShapeError,
+            ["MultiHeadAttention", "(2, 3)", "(2, 3, 3)", "(2, 2, 3, 3)"],
+        ),
+        (
+            lambda: HEADS(X, mask=np.ones((4, 3, 3), bool)),
+            tg.ShapeError,
+            ["shape (4, 3, 3)", "(2, 3, 3)"],
+        ),
+        (lambda: HEADS(X, K[:1]), tg.ShapeError, ["(2, 3, 8)", "(1, 5, 8)", "as many examples"]),
+        (lambda: HEADS(X, K, X), tg.ShapeError, ["MultiHeadAttention", "a value for each key"]),
+        (lambda: HEADS(X, K, causal=True), tg.ShapeError, ["MultiHeadAttention: causal"]),
         (lambda: HEADS(X, mask=np.ones((3, 3))), tg.DTypeError, ["MultiHeadAttention", "float64"]),
         (lambda: nn.MultiHeadAttention(8, 3), tg.ArgumentError, ["8", "heads=3", "heads=2"]),
         (lambda: nn.MultiHeadAttention(8, 0), tg.ArgumentError, ["heads=0"]),
@@ -314,7 +326,7 @@ HEADS = nn.MultiHeadAttention(8, 2)
         (lambda: nn.sinusoidal_positions(5, 3), tg.ArgumentError, ["features=3", "even"]),
         (lambda: nn.sinusoidal_positions(0, 4), tg.ArgumentError, ["length=0"]),
     ],
-)  # fmt: skip
+)
 def test_refused(call, error, words):
     with pytest.raises(error) as caught:
         call()

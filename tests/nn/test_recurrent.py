@@ -424,6 +424,9 @@ def test_refused(name, case):
         (lambda: nn.LSTM(3, 4, forget_bias="1"), tg.ArgumentError, ["forget_bias='1'"]),
         (lambda: nn.RNN(3, 4, activation="tan"), tg.ArgumentError, ["'tan'", "'tanh'"]),
         (lambda: nn.RNN(3, 4)(X + 0j), tg.DTypeError, ["complex"]),
+        (lambda: nn.Dense(4, 2)(nn.GRU(3, 4)(X)), tg.ArgumentError, ["Dense", "[0]"]),
+        (lambda: nn.LayerNorm(4)(nn.LSTM(3, 4)(X)), tg.ArgumentError, ["LayerNorm", "[0]"]),
+        (lambda: nn.GRU(3, 4)(nn.GRU(3, 3)(X)), tg.ArgumentError, ["GRU", "[0]"]),
     ],
 )
 def test_refused_by_one_of_them(call, error, words):
