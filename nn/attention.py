@@ -86,6 +86,7 @@ MASK = np.array([[True, False, True], [False, False, False]])  # one query may l
         tg.sample((2, 3), (3, 3), (3, 3), MASK, scale=0.5),
         tg.sample((2, 1, 2, 2), (1, 3, 2), (1, 3, 2), MASK, scale=1.0),
         tg.sample((2, 3), (3, 3), (3, 2), None, np.array([[2.0, 0, 2], [0, 2, 2]]), scale=0.5),
+        tg.sample((2, 3), (3, 3), (2, 3, 1), np.stack([MASK, ~MASK]), scale=0.5),
         tg.sample((1, 1), (1, 1), (1, 1), scale=1.0),
     ),
 )
@@ -99,6 +100,9 @@ def attend(
             raise tg.DTypeError("attention: complex numbers, which have no order")
         scores = scores.astype(np.float64)
     if mask is not None:
+        shape = np.broadcast_shapes(scores.shape, mask.shape)
+        if shape != scores.shape:  # as many scores for each of the masks
+            scores = np.broadcast_to(scores, shape).copy()
         np.copyto(scores, _low(scores.dtype), where=~mask)
     weights = _softmax_in_place(scores)
     if mask is not None and not (seen := mask.any(-1, keepdims=True)).all():
@@ -157,7 +161,23 @@ def _attention(
     generator: Seed,
     scale: float | None = None,
 ) -> tg.Tensor:
-    q, k, v = (_shape(x) for x in (query, key, value))
+    lead, queries, keys, d = _sizes(operation, *map(_shape, (query, key, value)))
+    allowed = _allowed(operation, mask, causal, (*lead, queries, keys))
+    kept = None
+    rate = fraction(operation, "dropout", dropout, MEANING)
+    if rate:
+        drawn = tg.reproducible(generator_from(generator, operation))
+        dtype = np.result_type(*[getattr(x, "dtype", np.float64) for x in (query, key, value)])
+        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+        kept = draw_mask((*lead, queries, keys), rate, dtype, drawn)
+    scale = 1 / math.sqrt(d or 1) if scale is None else float(scale)
+    return attend(query, key, value, allowed, kept, scale=scale)
+
+
+def _sizes(
+    operation: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]
+) -> tuple[tuple[int, ...], int, int, int]:
+    """Leading axes, number of queries and of keys, and the size of each, of shapes that fit."""
     if min(map(len, (q, k, v))) < 2:
         raise tg.ShapeError(
             f"{operation}: query {q}, key {k}, value {v}; they need two axes or more, "
@@ -181,16 +201,7 @@ def _attention(
             f"{operation}: query {q}, key {k}, value {v}; all axes but the last two need to "
             "broadcast"
         ) from None
-    allowed = _allowed(operation, mask, causal, (*lead, q[-2], k[-2]))
-    kept = None
-    rate = fraction(operation, "dropout", dropout, MEANING)
-    if rate:
-        drawn = tg.reproducible(generator_from(generator, operation))
-        dtype = np.result_type(*[getattr(x, "dtype", np.float64) for x in (query, key, value)])
-        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
-        kept = draw_mask((*lead, q[-2], k[-2]), rate, dtype, drawn)
-    scale = 1 / math.sqrt(q[-1] or 1) if scale is None else float(scale)
-    return attend(query, key, value, allowed, kept, scale=scale)
+    return lead, q[-2], k[-2], q[-1]
 
 
 def _shape(x: Any) -> tuple[int, ...]:
@@ -320,6 +331,25 @@ class MultiHeadAttention(Module):
         causal: bool = False,
     ) -> tg.Tensor:
         """What the queries find."""
+        query, key, value = self._checked(query, key, value)
+        if mask is not None:
+            mask = self._for_heads(mask, _shape(query), _shape(key))
+        found = _attention(
+            "MultiHeadAttention",
+            self._by_head(self.query(query)),
+            self._by_head(self.key(key)),
+            self._by_head(self.value(value)),
+            mask,
+            causal,
+            self.dropout.rate if self.training else 0.0,
+            self.dropout.generator,
+        )
+        together = tg.swapaxes(found, -3, -2)
+        result: tg.Tensor = self.output(tg.reshape(together, (*together.shape[:-2], self.features)))
+        return result
+
+    def _checked(self, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
+        """All three, of shapes that fit."""
         if key is None and value is not None:
             raise tg.ArgumentError("MultiHeadAttention: a value came without a key; pass both")
         key = query if key is None else key
@@ -337,21 +367,7 @@ class MultiHeadAttention(Module):
                 f"MultiHeadAttention: query {shapes[0]}, key {shapes[1]}, value {shapes[2]}; they "
                 "need as many examples"
             )
-        if mask is not None:
-            mask = self._for_heads(mask, _shape(query), _shape(key))
-        found = _attention(
-            "MultiHeadAttention",
-            self._by_head(self.query(query)),
-            self._by_head(self.key(key)),
-            self._by_head(self.value(value)),
-            mask,
-            causal,
-            self.dropout.rate if self.training else 0.0,
-            self.dropout.generator,
-        )
-        together = tg.swapaxes(found, -3, -2)
-        result: tg.Tensor = self.output(tg.reshape(together, (*together.shape[:-2], self.features)))
-        return result
+        return query, key, value
 
     def _by_head(self, x: tg.Tensor) -> tg.Tensor:
         """(…, time, features) as (…, heads, time, d)."""
