@@ -1,15 +1,14 @@
-"""Adam."""
+"""Adam and AdamW."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import tinygraph as tg
-
-from .optimizer import Optimizer, constant, number
+from .optimizer import Optimizer
+from .settings import Setting, betas, constant, flag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,32 +18,40 @@ class Adam(Optimizer):
     """w ← w − α m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
 
     m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g², both 0 at first, are the averages of the
-    gradient and of its square; m̂ and v̂ are free of the bias towards that beginning.
+    gradient and of its square; m̂ and v̂ are free of the bias towards that beginning. t counts the
+    steps of each parameter, those in which it had a gradient.
 
-    params: list of leaves, or `model.parameters()`.  lr: α, above 0.
+    params, weight_decay, l1_decay: as Optimizer takes them.  lr: α.
     betas: β₁ and β₂, each in [0, 1).  eps: ε, of 0 or more.
+    amsgrad: √ of the largest v so far in place of √v, so that no step becomes longer again.
 
     Raises as Optimizer does, and ArgumentError for betas or eps outside these.
-    Kingma and Ba 2015; Course 2, week 2.
+    Kingma and Ba 2015; Course 2, week 2; amsgrad: Reddi, Kale and Kumar 2018.
     """
 
-    settings: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps")
-    slots: ClassVar[tuple[str, ...]] = ("mean", "square")
+    slots: tuple[str, ...] = ("mean", "square")
+    counts_steps = True
+
+    betas = Setting(betas)
+    eps = Setting()
 
     def __init__(
         self,
-        params: Iterable[tg.Tensor],
-        lr: float = 1e-3,
+        params: Iterable[Any],
+        lr: Any = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        *,
+        amsgrad: bool = False,
+        weight_decay: float = 0.0,
+        l1_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        try:
-            beta1, beta2 = betas
-        except (TypeError, ValueError):
-            raise tg.ArgumentError(f"Adam: betas={betas!r}; it needs a pair (β₁, β₂)") from None
-        self.betas = number("Adam: β₁", beta1, 0, 1), number("Adam: β₂", beta2, 0, 1)
-        self.eps = number("Adam: eps", eps, 0, np.inf)
+        self.amsgrad = flag(f"{self._name}: amsgrad", amsgrad)
+        if amsgrad:
+            self.slots = ("mean", "square", "largest")
+        super().__init__(
+            params, lr, betas=betas, eps=eps, weight_decay=weight_decay, l1_decay=l1_decay
+        )
 
     def update(
         self,
@@ -57,11 +64,10 @@ class Adam(Optimizer):
 
         As α √c₂ / c₁ · m / (√v + ε √c₂), with c = 1 − βᵗ: a pass less over the arrays.
         """
-        mean, square = state
+        mean, square, *largest = state
         dtype = value.dtype
         beta1, beta2 = self.betas
-        steps = int(self.steps)
-        debias1, debias2 = 1 - beta1**steps, (1 - beta2**steps) ** 0.5
+        debias1, debias2 = 1 - beta1**self.steps, (1 - beta2**self.steps) ** 0.5
         np.multiply(gradient, constant(1 - beta1, dtype), out)
         mean *= constant(beta1, dtype)
         mean += out
@@ -69,8 +75,46 @@ class Adam(Optimizer):
         out *= constant((1 - beta2) / (1 - beta1) ** 2, dtype)
         square *= constant(beta2, dtype)
         square += out
+        for most in largest:
+            square = np.maximum(most, square, most)
         np.sqrt(square, out)
         out += self.eps * debias2
         np.divide(mean, out, out)
         out *= self.lr * debias2 / debias1
         np.subtract(value, out, out)
+
+
+class AdamW(Adam):
+    """w ← w − α (λ w + m̂ / (√v̂ + ε)): Adam with decay apart from the gradient.
+
+    Decay then shrinks all parameters alike, where Adam's weight_decay, in the gradient, hardly
+    touches those whose gradients are large.
+
+    params, lr, betas, eps, amsgrad: as Adam takes them.
+    weight_decay: λ, of 0 or more.  l1_decay: λ₁, adds λ₁ sign w to λ w.
+
+    Raises as Adam does.  Loshchilov and Hutter 2019.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        *,
+        amsgrad: bool = False,
+        weight_decay: float = 1e-2,
+        l1_decay: float = 0.0,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            amsgrad=amsgrad,
+            weight_decay=weight_decay,
+            l1_decay=l1_decay,
+        )

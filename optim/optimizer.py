@@ -2,66 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 import tinygraph as tg
 
+from .groups import Flat, ParameterGroup, read_groups, setting_of, settings_text
+from .saving import checked_state, state_of
+from .schedule import Rate, rate_at, told
+from .settings import Setting
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-@dataclass(slots=True)
-class Group:
-    """The parameters of one dtype."""
-
-    leaves: tg.FlatLeaves
-    positions: list[int]  # among all parameters
-    state: tuple[NDArray[Any], ...]  # an array for each slot, with room for all these parameters
+# After so many steps, parameters that have never had a gradient are named, once.
+PATIENCE = 10
 
 
 class Optimizer:
     """Moves parameters against their gradients; a subclass says how, in `update`.
 
-    The parameters of a dtype lie side by side in one array, and so do their gradients and state
-    (`tg.FlatLeaves`): however many they are, a step is a handful of ufunc calls, in place.
-    A complex parameter counts as a pair of real ones; its state is complex too.
+    The parameters of a group and dtype lie side by side in one array, and so do their gradients
+    and state (`tg.FlatLeaves`): however many they are, a step is a handful of ufunc calls, in
+    place. A complex parameter counts as a pair of real ones; its state is complex too.
 
-    params: leaves that require grad: a list, or `model.parameters()`.
-    lr: learning rate, above 0. It can be set at any time, as schedules do.
+    params: leaves that require grad: a list, or `model.parameters()`. Or groups of them, with
+        settings where they differ: `[{"params": a, "lr": 0.01}, {"params": b}]`.
+    lr: learning rate, above 0; or a schedule, `optim.Cosine(0.1, 1000)`, or any function from the
+        number of steps taken to a rate. It can be set at any time.
+    weight_decay: λ, of 0 or more: λ w is added to the gradient, that of the cost (λ/2) ‖w‖².
+    l1_decay: λ₁, of 0 or more: λ₁ sign w is added likewise, that of λ₁ Σ|w|.
+        Where the optimiser is `decoupled`, as AdamW is, both leave the gradient alone and are
+        subtracted from the parameters instead: w ← w − α (λ w + λ₁ sign w), then the step.
 
     parameters: the list of them. Another leaf of the same shape and dtype may take a place in it.
-    steps: how many have been taken, a NumPy integer of shape ().
+    groups: the settings of each group, to be read and set.
+    steps, epoch: how many steps have been taken, and how often `next_epoch` was called.
     Raises ArgumentError for no parameters, one that comes twice, and anything that is not a leaf
-    that requires grad, or for a learning rate that is not a positive number.
+    that requires grad, or for a setting that makes no sense.
+    Warns once, after ten steps, of parameters that have never had a gradient.
     """
 
-    # What there is to set, and what is kept for each parameter; both are in `state_dict`.
-    settings: ClassVar[tuple[str, ...]] = ("lr",)
-    slots: ClassVar[tuple[str, ...]] = ()
+    # What there is to set, by name, and what is kept for each parameter; `state_dict` has both.
+    settings: ClassVar[dict[str, Setting]] = {}
+    slots: tuple[str, ...] = ()
+    # Whether decay is apart from the gradient.
+    decoupled: bool = False
+    # Whether `update` reads `steps`, as those that correct a bias do. Parameters that have taken
+    # part in fewer steps, having had no gradient, are then moved apart, by their own count.
+    counts_steps: bool = False
 
-    def __init__(self, params: Iterable[tg.Tensor], lr: float) -> None:
-        self.parameters = self._checked(params)
-        self.lr = lr
-        if not self.lr:
+    _lr: Any  # the rate, or the schedule that it follows
+    lr = Rate()
+    weight_decay = Setting()
+    l1_decay = Setting()
+
+    def __init__(self, params: Iterable[Any], lr: Any, **settings: Any) -> None:
+        self.parameters, groups = read_groups(self._name, params)
+        self.steps = 0
+        self.epoch = 0
+        self._groups: list[tuple[range, dict[str, Any]]] = []
+        for group in groups:
+            start = self._groups[-1][0].stop if self._groups else 0
+            self._groups.append((range(start, start + group.pop("size")), {}))
+        for name, value in {"weight_decay": 0.0, "l1_decay": 0.0, "lr": lr, **settings}.items():
+            self._set_at_first(setting_of(self, name), value, None)
+        for i, group in enumerate(groups):
+            for name, value in group.items():
+                self._set_at_first(setting_of(self, name), value, i)
+        self._flats = self._by_dtype()
+        self._idle: list[int] | None = list(range(len(self.parameters)))
+        self._watched = 0
+
+    def _set_at_first(self, setting: Setting, value: Any, group: int | None) -> None:
+        if setting.name == "lr" and not callable(value) and setting.checked(self, value) == 0:
             raise tg.ArgumentError(
-                f"{self._name}: lr=0 would change nothing; it needs a positive lr"
+                f"{self._name}: lr={value!r} would change nothing; it needs a positive lr"
             )
-        self.steps: Any = np.int64(0)
-        positions: dict[np.dtype[Any], list[int]] = {}
-        for i, parameter in enumerate(self.parameters):
-            positions.setdefault(parameter.dtype, []).append(i)
-        self._groups = [self._group(own) for own in positions.values()]
+        if group is None:
+            setattr(self, setting.name, value)
+        else:
+            self.set_in_group(group, setting, value)
 
-    def _group(self, positions: list[int]) -> Group:
+    def _by_dtype(self) -> list[Flat]:
+        found: dict[tuple[int, np.dtype[Any]], list[int]] = {}
+        for group, (positions, _) in enumerate(self._groups):
+            for i in positions:
+                found.setdefault((group, self.parameters[i].dtype), []).append(i)
+        return [self._flat(group, positions) for (group, _), positions in found.items()]
+
+    def _flat(self, group: int, positions: list[int]) -> Flat:
         everyone = len(positions) == len(self.parameters)
         own = self.parameters if everyone else [self.parameters[i] for i in positions]
         leaves = tg.FlatLeaves(own)
-        return Group(leaves, positions, tuple(leaves.zeros() for _ in self.slots))
+        return Flat(group, positions, leaves, tuple(leaves.zeros() for _ in self.slots))
 
     def update(
         self,
@@ -72,7 +109,8 @@ class Optimizer:
     ) -> None:
         """Leave the parameters' new values in `out`, and move their state on, in place.
 
-        All are 1-d arrays of one length and real dtype: many parameters side by side.
+        All are 1-d arrays of one length and real dtype: many parameters side by side, whose
+        settings and number of steps, this one included, are those of `self`.
         value, gradient: to be read only.  out: free to compute in.  state: in the order of `slots`.
         """
         raise tg.DeclarationError(
@@ -84,87 +122,89 @@ class Optimizer:
     def _name(self) -> str:
         return type(self).__name__
 
+    # Settings
+
     @property
-    def lr(self) -> float:
-        """Learning rate."""
-        return self._lr
+    def schedule(self) -> Callable[[int], float] | None:
+        """What the learning rate follows, or None where it is a number."""
+        return None if type(self._lr) is float else self._lr
 
-    @lr.setter
-    def lr(self, lr: Any) -> None:
-        self._lr = number(f"{self._name}: lr", lr, 0, np.inf)
+    @property
+    def groups(self) -> list[ParameterGroup]:
+        """The groups of parameters, each with its settings."""
+        return [ParameterGroup(self, i) for i in range(len(self._groups))]
 
-    def _checked(self, params: Any) -> list[tg.Tensor]:
-        """The parameters as a list, each fit to be optimised."""
-        came, fix = f"{params!r}", "it needs a list of tensors, or model.parameters()"
-        if isinstance(params, tg.Tensor):
-            came, fix = "a single tensor", "pass a list, [tensor]"
-        elif hasattr(params, "parameters"):
-            came, fix = f"a {type(params).__name__}", "pass its .parameters()"
-        elif isinstance(params, Mapping):
-            came, fix = "a dict", "pass its .values()"
-        elif callable(params):
-            came, fix = "a function", "call it, as in model.parameters()"
-        elif isinstance(params, Iterable):
-            came = ""
-        if came:
-            raise tg.ArgumentError(f"{self._name}: params is {came}; {fix}")
-        parameters = list(params)
-        if not parameters:
-            raise tg.ArgumentError(
-                f"{self._name}: no parameters came; if they are a generator, it can be used only "
-                "once, so call model.parameters() again"
-            )
-        seen: dict[int, int] = {}
-        for i, parameter in enumerate(parameters):
-            self._check_parameter(i, parameter)
-            if id(parameter) in seen:
-                raise tg.ArgumentError(
-                    f"{self._name}: parameter {i} ({parameter.described()}) is parameter "
-                    f"{seen[id(parameter)]} again, and would be moved twice a step; pass it once"
-                )
-            seen[id(parameter)] = i
-        return parameters
+    def settings_changed(self) -> None:
+        """Called after a setting was given a value."""
 
-    def _check_parameter(self, i: int, parameter: Any) -> None:
-        if not isinstance(parameter, tg.Tensor):
-            came, fix = type(parameter).__name__, "it needs a tensor that requires grad"
-            if isinstance(parameter, tuple):
-                fix = "pass model.parameters(), without their names"
-            elif isinstance(parameter, Iterator):
-                fix = "join the parameters of several models, [*a.parameters(), *b.parameters()]"
-            elif hasattr(parameter, "parameters"):
-                fix = "pass its .parameters()"
-            raise tg.ArgumentError(f"{self._name}: parameter {i} is {came}; {fix}")
-        if not parameter.requires_grad:
-            raise tg.ArgumentError(
-                f"{self._name}: parameter {i} ({parameter.described()}) does not require grad; "
-                "make it with tg.Variable(...) or tg.tensor(..., requires_grad=True)"
-            )
-        if not parameter.is_leaf:
-            raise tg.ArgumentError(
-                f"{self._name}: parameter {i} ({parameter.described()}) was computed, and only a "
-                "leaf can be moved; pass the tensor it was computed from. If it was w[0] = 5 that "
-                "made it so, write that inside `with tg.no_grad():`"
-            )
+    def group_positions(self, group: int) -> range:
+        """Where the parameters of a group are, among all."""
+        return self._groups[group][0]
+
+    def group_setting(self, group: int, name: str) -> Any:
+        """The value of a setting for a group."""
+        kept = self._groups[group][1].get(self.settings[name].kept_as)
+        if kept is None:
+            return getattr(self, name)
+        return rate_at(self, kept) if name == "lr" else kept
+
+    def set_in_group(self, group: int, setting: Setting, value: Any) -> None:
+        """Let a group have a value of its own; a single group's is that of the optimiser."""
+        if len(self._groups) == 1:
+            setattr(self, setting.name, value)
+        else:
+            self._groups[group][1][setting.kept_as] = setting.checked(self, value)
+
+    def next_epoch(self, metric: Any = None) -> None:
+        """Say that an epoch has ended: schedules by epoch move on.
+
+        metric: what it came to, a number such as the cost on the dev set, for ReduceOnPlateau.
+        Raises ArgumentError if a schedule needs a metric and none came.
+        """
+        rates = [self._lr, *(own.get("_lr") for _, own in self._groups)]
+        told(f"{self._name}.next_epoch", rates, metric)
+        self.epoch += 1
+
+    # Steps
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
-        if len(self._groups) > 1:
+        if len(self._flats) > 1:
             self._regroup()
-        for group in self._groups:
-            group.leaves.zero_grad()
+        for flat in self._flats:
+            flat.leaves.zero_grad()
 
     def step(self) -> None:
         """Move each parameter that has a gradient; the others stay where they are.
 
         Raises BackwardError if none has one, or if a parameter is no longer a leaf.
         """
-        if len(self._groups) > 1:
+        if self._gather() == len(self.parameters):
+            self._idle = None
+        else:
+            self._look_after_the_others()
+        differing = [self._differing(own) for _, own in self._groups]
+        self.steps += 1
+        for flat in self._flats:
+            if not flat.leaves.moving:
+                flat.missed += 1
+            elif flat.missed and self.counts_steps:
+                own_steps = {"steps": self.steps - flat.missed}
+                self._move_with(differing[flat.group] | own_steps, flat)
+            elif differing[flat.group]:
+                self._move_with(differing[flat.group], flat)
+            else:
+                self._move(flat)
+
+    def _gather(self) -> int:
+        """Collect the gradients; how many parameters have one."""
+        if len(self._flats) > 1:
             self._regroup()
-        moving = False
+        moving = 0
         try:
-            for group in self._groups:
-                moving |= group.leaves.gather()
+            for flat in self._flats:
+                flat.leaves.gather()
+                moving += flat.leaves.moving
         except tg.BackwardError:
             self._refuse_computed()
             raise
@@ -173,21 +213,55 @@ class Optimizer:
                 f"{self._name}.step: no parameter has a gradient; call loss.backward() first, on "
                 "a loss computed from these parameters"
             )
-        self.steps += 1
-        for group in self._groups:
-            leaves = group.leaves
-            update = self.update if leaves.dtype.kind == "f" else on_pairs(self.update)
-            leaves.move(update, *group.state)
+        return moving
+
+    def _differing(self, own: dict[str, Any]) -> dict[str, Any]:
+        """What a group has otherwise than the optimiser's attributes, with the rate as a number."""
+        rate = own.get("_lr", self._lr)
+        return own if type(rate) is float else own | {"_lr": rate_at(self, rate)}
+
+    def _move_with(self, differing: dict[str, Any], flat: Flat) -> None:
+        """Move while these attributes are in force."""
+        attributes = vars(self)
+        usual = {name: attributes[name] for name in differing}
+        attributes.update(differing)
+        try:
+            self._move(flat)
+        finally:
+            attributes.update(usual)
+
+    def _move(self, flat: Flat) -> None:
+        update = self._decaying if self.weight_decay or self.l1_decay else self.update
+        if flat.leaves.dtype.kind != "f":
+            update = on_pairs(update)
+        flat.leaves.move(update, *flat.state)
+
+    def _decaying(
+        self, value: NDArray[Any], gradient: NDArray[Any], out: NDArray[Any], *state: NDArray[Any]
+    ) -> None:
+        """The update, with decay."""
+        decay, l1_decay = self.weight_decay, self.l1_decay
+        if self.decoupled:
+            shrunk = value * (1 - self.lr * decay)
+            if l1_decay:
+                shrunk -= np.sign(value) * (self.lr * l1_decay)
+            self.update(shrunk, gradient, out, *state)
+        else:
+            penalised = value * decay
+            if l1_decay:
+                penalised += np.sign(value) * l1_decay
+            penalised += gradient
+            self.update(value, penalised, out, *state)
 
     def _regroup(self) -> None:
-        """Let the groups see a parameter that has taken another's place in the list."""
-        if len(self.parameters) != sum(len(group.positions) for group in self._groups):
+        """Let the flats see a parameter that has taken another's place in the list."""
+        if len(self.parameters) != sum(len(flat.positions) for flat in self._flats):
             raise tg.ArgumentError(
                 f"{self._name}: its list of parameters has grown or shrunk to "
                 f"{len(self.parameters)}; make another optimizer for other parameters"
             )
-        for group in self._groups:
-            group.leaves.leaves[:] = [self.parameters[i] for i in group.positions]
+        for flat in self._flats:
+            flat.leaves.leaves[:] = [self.parameters[i] for i in flat.positions]
 
     def _refuse_computed(self) -> None:
         for i, parameter in enumerate(self.parameters):
@@ -198,17 +272,44 @@ class Optimizer:
                     "`with tg.no_grad():`"
                 ) from None
 
-    @property
-    def state(self) -> dict[str, tuple[NDArray[Any], ...]]:
-        """What is kept for each parameter, by slot: arrays to be read or written to."""
-        kept: dict[str, tuple[NDArray[Any], ...]] = {}
-        for slot, name in enumerate(self.slots):
-            arrays: dict[int, NDArray[Any]] = {}
-            for group in self._groups:
-                parts = group.leaves.split(group.state[slot])
-                arrays |= dict(zip(group.positions, parts, strict=True))
-            kept[name] = tuple(arrays[i] for i in range(len(self.parameters)))
-        return kept
+    def _look_after_the_others(self) -> None:
+        """Some parameters have no gradient: their steps are not counted, and they are watched."""
+        if self.counts_steps:
+            flats = []
+            for flat in self._flats:
+                moves = [self.parameters[i].grad is not None for i in flat.positions]
+                flats += [flat] if len(set(moves)) == 1 else self._parted(flat, moves)
+            if len(flats) > len(self._flats):
+                self._flats = flats
+                self._gather()
+        if self._idle:
+            self._watched += 1
+            everyone = self.parameters
+            idle = [i for i in self._idle if everyone[i].requires_grad and everyone[i].grad is None]
+            self._idle = idle if self._watched < PATIENCE else None
+            if idle and not self._idle:
+                names = ", ".join(f"{i} ({everyone[i].described()})" for i in idle[:5])
+                more = f" and {len(idle) - 5} more" if len(idle) > 5 else ""
+                warnings.warn(
+                    f"{self._name}: in {PATIENCE} steps parameter {names}{more} never had a "
+                    "gradient, so the cost does not depend on it, or not by operations on tensors; "
+                    "if that is meant, leave it out, or freeze it with requires_grad = False",
+                    stacklevel=3,
+                )
+
+    def _parted(self, flat: Flat, keys: list[Any]) -> list[Flat]:
+        """The flat, taken apart into parameters with equal keys; they keep their state."""
+        parts = []
+        kept = [flat.leaves.split(array) for array in flat.state]
+        for key in dict.fromkeys(keys):
+            among = [k for k, other in enumerate(keys) if other == key]
+            part = self._flat(flat.group, [flat.positions[k] for k in among])
+            part.missed = flat.missed
+            for array, old in zip(part.state, kept, strict=True):
+                for k, new in zip(among, part.leaves.split(array), strict=True):
+                    new[...] = old[k]
+            parts.append(part)
+        return parts
 
     def minimize(self, cost_fn: Callable[[], tg.Tensor]) -> tg.Tensor:
         """One step down the cost: zero_grad, cost_fn(), backward, step.
@@ -246,68 +347,69 @@ class Optimizer:
             raise
         return cost.detach()
 
-    def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Copies of all that continuing needs: settings, steps and each parameter's arrays."""
-        return {name: np.array(array) for name, array in self._arrays().items()}
+    # State
+
+    @property
+    def state(self) -> dict[str, tuple[NDArray[Any], ...]]:
+        """What is kept for each parameter, by slot: arrays to be read or written to."""
+        kept: dict[str, tuple[NDArray[Any], ...]] = {}
+        for slot, name in enumerate(self.slots):
+            arrays: dict[int, NDArray[Any]] = {}
+            for flat in self._flats:
+                parts = flat.leaves.split(flat.state[slot])
+                arrays |= dict(zip(flat.positions, parts, strict=True))
+            kept[name] = tuple(arrays[i] for i in range(len(self.parameters)))
+        return kept
+
+    @property
+    def missed(self) -> list[int]:
+        """For each parameter, how many of the steps it took no part in; where the kind counts."""
+        missed = [0] * len(self.parameters)
+        for flat in self._flats:
+            for i in flat.positions:
+                missed[i] = flat.missed if self.counts_steps else 0
+        return missed
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of all that continuing needs: settings, counts and each parameter's arrays.
+
+        The arrays stand under names such as "mean.0"; all else is numbers, texts, lists and dicts
+        of them, as JSON has them. A schedule is not in it, but what it remembers is.
+        """
+        return state_of(self, self._groups)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned, from an optimiser of the same kind and parameters.
 
-        Raises ArgumentError for missing or unexpected names, ShapeError for an array of another
-        shape. Then nothing has been loaded.
+        Settings become those of the state. Where a schedule was followed, this optimiser must have
+        been given one too.
+        Raises ArgumentError for missing or unexpected names or another kind, ShapeError for an
+        array of another shape. Then nothing has been loaded.
         """
-        operation = f"{self._name}.load_state_dict"
-        old = self._arrays()
-        if not isinstance(state, Mapping) or state.keys() != old.keys():
-            given = set(state) if isinstance(state, Mapping) else {type(state).__name__}
-            raise tg.ArgumentError(
-                f"{operation}: missing {sorted(old.keys() - given)}, unexpected "
-                f"{sorted(given - old.keys())}; the state must come from the state_dict() of "
-                f"{self._name} for as many parameters"
-            )
-        new: dict[str, Any] = {}
-        for name, array in old.items():
-            value = np.asarray(state[name])
-            if value.shape != array.shape:
-                raise tg.ShapeError(
-                    f"{operation}: {name!r} has shape {array.shape}, the new value {value.shape}; "
-                    "the parameters must come in the same order"
-                )
-            if not np.can_cast(value.dtype, array.dtype, "same_kind"):
-                raise tg.DTypeError(
-                    f"{operation}: {name!r} has dtype {array.dtype}, and a value of dtype "
-                    f"{value.dtype} does not cast to it without loss"
-                )
-            new[name] = value.astype(array.dtype)
-        for name in self.settings:
-            setattr(self, name, new[name].tolist())
-        self.steps = new["steps"][()]
+        new = checked_state(self, self._groups, state)
+        self.steps, self.epoch = new.steps, new.epoch
+        for setting, kept in new.settings.items():
+            setattr(self, setting.name, kept)
+        for (_, own), kept_own in zip(self._groups, new.groups, strict=True):
+            own.clear()
+            own.update(kept_own)
+        for schedule, remembered in new.schedules:
+            schedule.load_state_dict(remembered)
+        if self.counts_steps and new.missed != self.missed:
+            self._flats = [
+                part
+                for flat in self._by_dtype()
+                for part in self._parted(flat, [new.missed[i] for i in flat.positions])
+            ]
+            for flat in self._flats:
+                flat.missed = new.missed[flat.positions[0]]
         for slot, arrays in self.state.items():
             for i, array in enumerate(arrays):
-                array[...] = new[f"{slot}.{i}"]
-
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        arrays: dict[str, NDArray[Any]] = {"steps": np.array(self.steps, np.int64)}
-        arrays |= {name: np.array(getattr(self, name), np.float64) for name in self.settings}
-        for slot, kept in self.state.items():
-            arrays |= {f"{slot}.{i}": array for i, array in enumerate(kept)}
-        return arrays
+                array[...] = new.arrays[f"{slot}.{i}"]
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={getattr(self, name)}" for name in self.settings)
+        settings = settings_text({name: getattr(self, name) for name in self.settings})
         return f"{self._name}({len(self.parameters)} parameters, {settings})"
-
-
-def number(what: str, given: Any, low: float, high: float) -> float:
-    """The number given as a Python float, which leaves float32 arrays float32; low ≤ it < high."""
-    try:
-        found = float(given)
-    except (TypeError, ValueError):
-        found = np.nan
-    if isinstance(given, str) or not low <= found < high:
-        above = f"in [{low:g}, {high:g})" if high < np.inf else f"of {low:g} or more, and finite"
-        raise tg.ArgumentError(f"{what}={given!r}; it needs a number {above}")
-    return found
 
 
 def on_pairs(update: Callable[..., None]) -> Callable[..., None]:
@@ -320,9 +422,3 @@ def on_pairs(update: Callable[..., None]) -> Callable[..., None]:
         update(*[array.view(array.real.dtype) for array in arrays])
 
     return update_parts
-
-
-@lru_cache(maxsize=64)
-def constant(given: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The number as an array: a ufunc takes it 0.25 µs sooner than a Python float."""
-    return np.array(given, dtype)

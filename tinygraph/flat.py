@@ -213,6 +213,11 @@ class FlatLeaves:
         self._moving = moving
         return moving > 0
 
+    @property
+    def moving(self) -> int:
+        """How many leaves had a gradient at the last `gather`, and have not moved by it yet."""
+        return self._moving
+
     def move(self, update: Callable[..., None], *state: NDArray[Any]) -> None:
         """Move the leaves that had a gradient at the last `gather`; the others stay.
 
