@@ -56,6 +56,9 @@ class Optimizer:
     counts_steps: bool = False
 
     _lr: Any  # the rate, or the schedule that it follows
+    # Whether there are no other settings than these, a number for the rate and no decay.
+    _plain: bool | None = None
+
     lr = Rate()
     weight_decay = Setting()
     l1_decay = Setting()
@@ -136,6 +139,7 @@ class Optimizer:
 
     def settings_changed(self) -> None:
         """Called after a setting was given a value."""
+        self._plain = None
 
     def group_positions(self, group: int) -> range:
         """Where the parameters of a group are, among all."""
@@ -183,6 +187,13 @@ class Optimizer:
             self._idle = None
         else:
             self._look_after_the_others()
+        if self._plain is None:
+            decays = self.weight_decay or self.l1_decay
+            self._plain = len(self._groups) == 1 and not self.schedule and not decays
+        if self._plain and len(self._flats) == 1:
+            self.steps += 1
+            self._move(self._flats[0], self.update)
+            return
         differing = [self._differing(own) for _, own in self._groups]
         self.steps += 1
         for flat in self._flats:
@@ -191,10 +202,8 @@ class Optimizer:
             elif flat.missed and self.counts_steps:
                 own_steps = {"steps": self.steps - flat.missed}
                 self._move_with(differing[flat.group] | own_steps, flat)
-            elif differing[flat.group]:
-                self._move_with(differing[flat.group], flat)
             else:
-                self._move(flat)
+                self._move_with(differing[flat.group], flat)
 
     def _gather(self) -> int:
         """Collect the gradients; how many parameters have one."""
@@ -226,12 +235,12 @@ class Optimizer:
         usual = {name: attributes[name] for name in differing}
         attributes.update(differing)
         try:
-            self._move(flat)
+            decays = self.weight_decay or self.l1_decay
+            self._move(flat, self._decaying if decays else self.update)
         finally:
             attributes.update(usual)
 
-    def _move(self, flat: Flat) -> None:
-        update = self._decaying if self.weight_decay or self.l1_decay else self.update
+    def _move(self, flat: Flat, update: Callable[..., None]) -> None:
         if flat.leaves.dtype.kind != "f":
             update = on_pairs(update)
         flat.leaves.move(update, *flat.state)

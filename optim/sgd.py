@@ -38,8 +38,6 @@ class SGD(Optimizer):
     nesterov = Setting(flag)
     averaged = Setting(flag)
 
-    _plain: bool | None = None  # whether w ← w − α g is all there is to do; None: not known
-
     def __init__(
         self,
         params: Iterable[Any],
@@ -104,21 +102,15 @@ class SGD(Optimizer):
         np.multiply(gradient, constant(lr, dtype), out)
         np.subtract(value, out, out)
 
-    def settings_changed(self) -> None:
-        """Forget what was concluded from the settings."""
-        self._plain = None
-
     def step(self) -> None:
         """Move each parameter that has a gradient; the others stay where they are.
 
         Raises BackwardError if none has one, or if a parameter is no longer a leaf.
         """
-        if self._plain is None:
-            changed = self.momentum or self.weight_decay or self.l1_decay or self.schedule
-            self._plain = not changed and len(self._groups) == 1
         if (
-            self._plain
-            and len(self.parameters) == 1
+            len(self.parameters) == 1
+            and self._plain
+            and not self.momentum
             and getattr(self.update, "__func__", None) is SGD.update
             and self._flats[0].leaves.descend(self._lr)
         ):

@@ -115,6 +115,8 @@ class FlatLeaves:
     The gradients lie side by side too. Where nobody holds that part, backward writes a product that
     is a leaf's gradient straight into its place.
 
+    moving: how many leaves had a gradient at the last `gather`, and have not moved by it yet.
+
     Raises ArgumentError for no leaves, one that comes twice or what is not a leaf; DTypeError for
     several dtypes.
 
@@ -130,12 +132,12 @@ class FlatLeaves:
 
     __slots__ = (
         "_gradient",
-        "_moving",  # how many have a gradient to move by
         "_other",  # the side that the next move goes to
         "_places",
         "_side",  # the side where the leaves' values are
         "dtype",
         "leaves",
+        "moving",
         "size",
     )
 
@@ -158,7 +160,7 @@ class FlatLeaves:
         if self.size == 1:
             # Held twice: NumPy takes 0.3 µs longer to change an array of one element in place.
             self.size = 2
-        self._moving = 0
+        self.moving = 0
         self._new_gradient()
         self._take_in()
 
@@ -188,7 +190,7 @@ class FlatLeaves:
                 f"FlatLeaves: {len(leaves)} leaves now, {len(self._places)} when it was made; "
                 "make another one for other leaves"
             )
-        self._moving = moving = 0
+        self.moving = moving = 0
         for place in self._places:
             leaf = leaves[place.index]
             if leaf.value is not place.value:
@@ -210,13 +212,8 @@ class FlatLeaves:
                         node._room = place
                     place.node = node
                     moving += 1
-        self._moving = moving
+        self.moving = moving
         return moving > 0
-
-    @property
-    def moving(self) -> int:
-        """How many leaves had a gradient at the last `gather`, and have not moved by it yet."""
-        return self._moving
 
     def move(self, update: Callable[..., None], *state: NDArray[Any]) -> None:
         """Move the leaves that had a gradient at the last `gather`; the others stay.
@@ -229,20 +226,20 @@ class FlatLeaves:
         Where it raises, no leaf has moved. Graphs that kept the old values refuse to go backward
         after a move (`StaleGraphError`).
         """
-        if not self._moving:
+        if not self.moving:
             return
         side, other = self._side, self._other
         if other is None or not other.is_free():
             other = self._new_side()
         value, out = side.array, other.array
-        if self._moving == len(self._places) and self.size <= LARGE:
+        if self.moving == len(self._places) and self.size <= LARGE:
             update(value, self._gradient, out, *state)
         else:
             out[...] = value
             for run in self._runs():
                 parts = [kept[run] for kept in state]
                 update(value[run], self._gradient[run], out[run], *parts)
-        self._moving = 0  # the gradients are used up
+        self.moving = 0  # the gradients are used up
         self._side, self._other = other, side
         now = next(clock)
         for leaf, place, part in zip(self.leaves, self._places, other.parts):
