@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
+from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ import tinygraph as tg
 from .settings import Setting, not_negative, number
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from .optimizer import Optimizer
 
 
@@ -62,7 +61,7 @@ class Schedule:
                 "came; build the optimizer with the kind of schedule that the state is of"
             )
 
-    def draw(self, length: int, target: str | PathLike[str] | Axes | None = None) -> Axes:
+    def draw(self, length: int, target: Any = None) -> Any:
         """Draw the rate at t = 0 … length − 1; see `optim.draw_schedule`."""
         return draw_schedule(self, length, target)
 
@@ -165,8 +164,8 @@ def followed(operation: str, given: Any, by: str) -> Callable[[int], float]:
 def draw_schedule(
     schedule: Callable[[int], float],
     length: int,
-    target: str | PathLike[str] | Axes | None = None,
-) -> Axes:
+    target: Any = None,
+) -> Any:
     """Draw the rates schedule(0), …, schedule(length − 1).
 
     schedule: one of this package, or any function of t.
@@ -182,23 +181,22 @@ def draw_schedule(
     if not callable(schedule):
         raise tg.ArgumentError(f"draw_schedule: {schedule!r} is no schedule, nor a function of t")
     rates = [schedule(t) for t in range(int(length))]
-    axes = target
+    axes: Any = target
     if target is None or isinstance(target, (str, PathLike)):
         try:
-            from matplotlib import pyplot
-            from matplotlib.figure import Figure
+            where, name = ("pyplot", "figure") if target is None else ("figure", "Figure")
+            figure = getattr(import_module(f"matplotlib.{where}"), name)
         except ImportError as error:
             raise ImportError(
                 'draw_schedule needs Matplotlib: pip install "tinygraph-autodiff[demo]"'
             ) from error
         # With a path without pyplot, which would keep the figure, and open a window for it.
-        axes = (pyplot.figure() if target is None else Figure()).add_subplot()
+        axes = figure().add_subplot()
     elif not hasattr(target, "plot"):
         raise tg.ArgumentError(f"draw_schedule: target={target!r}; it needs axes or a path")
-    drawn: Any = axes
-    drawn.plot(range(int(length)), rates)
-    drawn.set_xlabel(getattr(schedule, "by", "t"))
-    drawn.set_ylabel("learning rate")
+    axes.plot(range(int(length)), rates)
+    axes.set_xlabel(getattr(schedule, "by", "t"))
+    axes.set_ylabel("learning rate")
     if isinstance(target, (str, PathLike)):
-        drawn.figure.savefig(target)
-    return drawn  # type: ignore[no-any-return]
+        axes.figure.savefig(target)
+    return axes

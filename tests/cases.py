@@ -17,6 +17,7 @@ from references import DERIVED, DOMAINS, FORMULAS, SEPARATED
 
 import tinygraph as tg
 from tinygraph import nn as nn  # registers its operations
+from tinygraph import optim as optim  # likewise
 from tinygraph.primitive import Primitive, Sample, sample
 from tinygraph.registry import NUMPY, REGISTRY
 
