@@ -76,7 +76,7 @@ class Adam(Optimizer):
         square *= constant(beta2, dtype)
         square += out
         for most in largest:
-            square = np.maximum(most, square, most)
+            square = np.maximum(most, square, out=most)
         np.sqrt(square, out)
         out += self.eps * debias2
         np.divide(mean, out, out)

@@ -75,7 +75,7 @@ class RMSprop(Optimizer):
             mean += out
             np.multiply(mean, mean, out)
             np.subtract(square, out, out)
-            np.maximum(out, 0, out)  # rounding may leave a variance of 0 below it
+            np.maximum(out, 0, out=out)  # rounding may leave a variance of 0 below it
         np.sqrt(out if means else square, out)
         out += self.eps
         np.divide(gradient, out, out)
