@@ -191,6 +191,8 @@ def _floating(operation: str, value: Any) -> Any:
                 "from update to update; pass its .detach(), or .item()"
             )
         value = value.numpy()
+    if value is None:
+        raise tg.ArgumentError(f"{operation}: it needs a number or an array")
     try:
         array = np.asarray(value)
         found = array if array.dtype.kind in "fc" else array.astype(np.float64)

@@ -10,6 +10,14 @@ OPTIMISERS = {
     "SGD": lambda params: optim.SGD(params, lr=0.1),
     "momentum": lambda params: optim.SGD(params, lr=0.1, momentum=0.9),
     "Adam": lambda params: optim.Adam(params, lr=0.1),
+    "AMSGrad": lambda params: optim.AdamW(params, lr=0.1, amsgrad=True),
+    "RMSprop": lambda params: optim.RMSprop(params, lr=0.1, momentum=0.5, centered=True),
+    "Adagrad": lambda params: optim.Adagrad(params, lr=0.1, initial=0.1),
+    "Adadelta": lambda params: optim.Adadelta(params, lr=10.0),
+    "NAdam": lambda params: optim.NAdam(params, lr=0.1, l1_decay=0.01),
+    "RAdam": lambda params: optim.RAdam(params, lr=0.1, weight_decay=0.1),
+    "Lion": lambda params: optim.Lion(params, lr=0.01, weight_decay=0.1),
+    "damped": lambda params: optim.SGD(params, lr=0.1, momentum=0.9, dampening=0.5),
 }
 SHAPES = [(2, 3), (), (1,), (0, 2)]
 
