@@ -80,6 +80,8 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if callable(self.length):
+            raise tg.ArgumentError("WarmUp: the schedule comes first, then how long it takes")
         self._check_length()
         object.__setattr__(self, "after", followed("WarmUp", self.after, self.by))
 

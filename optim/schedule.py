@@ -88,7 +88,7 @@ class Rate(Setting):
 
     def __set_name__(self, owner: type, name: str) -> None:
         super().__set_name__(owner, name)
-        property.__init__(self, lambda optimizer: rate_at(optimizer, optimizer._lr), self._set)
+        property.__init__(self, lambda optimizer: rate_at(optimizer, optimizer._lr), self.fset)
 
     def checked(self, optimizer: Any, given: Any) -> Any:
         """The number as a float, or the schedule, which must have a rate for the next step."""

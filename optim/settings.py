@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -79,18 +79,22 @@ class Setting(property):
         self.check = check
 
     def __set_name__(self, owner: type, name: str) -> None:
-        # A property because its read is one call in C: updates read several at each step.
+        # A property because its read is one call in C: updates read several at each step. Its
+        # functions do not refer to it: the garbage collector could not undo a cycle of those.
         self.name, self.kept_as = name, f"_{name}"
-        super().__init__(attrgetter(self.kept_as), self._set)
+        super().__init__(attrgetter(self.kept_as), partial(set_checked, name))
         owner.settings = {**owner.settings, name: self}  # type: ignore[attr-defined]
-
-    def _set(self, optimizer: Any, given: Any) -> None:
-        setattr(optimizer, self.kept_as, self.checked(optimizer, given))
-        optimizer.settings_changed()
 
     def checked(self, optimizer: Any, given: Any) -> Any:
         """The value to keep of the one given."""
         return self.check(f"{type(optimizer).__name__}: {self.name}", given)
+
+
+def set_checked(name: str, optimizer: Any, given: Any) -> None:
+    """Give a setting of an optimiser a value, if it suits it."""
+    setting = optimizer.settings[name]
+    setattr(optimizer, setting.kept_as, setting.checked(optimizer, given))
+    optimizer.settings_changed()
 
 
 @lru_cache(maxsize=64)

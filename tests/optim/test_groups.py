@@ -1,6 +1,8 @@
 """Groups of parameters, with settings of their own."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -165,6 +167,31 @@ def test_an_optimiser_of_ones_own_has_groups_too():
     with pytest.raises(ArgumentError, match=r"Clipped: bound=-1.*number of 0 or more"):
         optimizer.groups[0].bound = -1
     assert "bound" not in optim.SGD.settings
+
+
+def test_nothing_outlives_an_optimiser_or_its_class():
+    class Standing(optim.Optimizer):
+        """w ← w."""
+
+        rho = optim.Setting()
+
+    gc.collect()
+    gc.disable()
+    try:
+        optimizer = optim.Adam([{"params": [p]} for p in variables(2)], lr=optim.Constant(0.1))
+        optimizer.groups[0].lr = 0.5
+        give_gradients(optimizer.parameters, 0)
+        optimizer.step()
+        array = weakref.ref(optimizer.state["mean"][0].base)
+        del optimizer
+        assert array() is None
+    finally:
+        gc.enable()
+    kind = weakref.ref(Standing)
+    del Standing
+    gc.collect()
+    assert kind() is None
+    assert gc.collect() == 0
 
 
 def shared():

@@ -279,6 +279,7 @@ def test_a_state_with_a_schedule_needs_one():
         (lambda: optim.Cosine(0.1, 5, by="batch"), "by='batch'; it needs 'step' or 'epoch'"),
         (lambda: optim.WarmUp(optim.Cosine(0.1, 5, by="epoch"), 5), "by step.*by epoch"),
         (lambda: optim.WarmUp(optim.Cosine, 5), "Cosine is a class"),
+        (lambda: optim.WarmUp(5, optim.Cosine(0.1, 10)), "the schedule comes first"),
         (lambda: optim.WarmUp(0.1, 0), "WarmUp: length=0"),
         (lambda: optim.draw_schedule(0.1, 10), "no schedule, nor a function"),
         (lambda: optim.ReduceOnPlateau(0.1).draw(10), "hangs on a metric"),
