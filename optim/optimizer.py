@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,15 +10,13 @@ import numpy as np
 import tinygraph as tg
 
 from .groups import Flat, ParameterGroup, read_groups, setting_of, settings_text
+from .idleness import Watch
 from .saving import checked_state, state_of
 from .schedule import Rate, rate_at, told
 from .settings import Setting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-# After so many steps, parameters that have never had a gradient are named, once.
-PATIENCE = 10
 
 
 class Optimizer:
@@ -77,8 +74,7 @@ class Optimizer:
             for name, value in group.items():
                 self._set_at_first(setting_of(self, name), value, i)
         self._flats = self._by_dtype()
-        self._idle: list[int] | None = list(range(len(self.parameters)))
-        self._watched = 0
+        self._watch: Watch | None = Watch(len(self.parameters))
 
     def _set_at_first(self, setting: Setting, value: Any, group: int | None) -> None:
         if setting.name == "lr" and not callable(value) and setting.checked(self, value) == 0:
@@ -184,7 +180,7 @@ class Optimizer:
         Raises BackwardError if none has one, or if a parameter is no longer a leaf.
         """
         if self._gather() == len(self.parameters):
-            self._idle = None
+            self._watch = None
         else:
             self._look_after_the_others()
         if self._plain is None:
@@ -291,20 +287,8 @@ class Optimizer:
             if len(flats) > len(self._flats):
                 self._flats = flats
                 self._gather()
-        if self._idle:
-            self._watched += 1
-            everyone = self.parameters
-            idle = [i for i in self._idle if everyone[i].requires_grad and everyone[i].grad is None]
-            self._idle = idle if self._watched < PATIENCE else None
-            if idle and not self._idle:
-                names = ", ".join(f"{i} ({everyone[i].described()})" for i in idle[:5])
-                more = f" and {len(idle) - 5} more" if len(idle) > 5 else ""
-                warnings.warn(
-                    f"{self._name}: in {PATIENCE} steps parameter {names}{more} never had a "
-                    "gradient, so the cost does not depend on it, or not by operations on tensors; "
-                    "if that is meant, leave it out, or freeze it with requires_grad = False",
-                    stacklevel=3,
-                )
+        if self._watch and not self._watch.look(self._name, self.parameters):
+            self._watch = None
 
     def _parted(self, flat: Flat, keys: list[Any]) -> list[Flat]:
         """The flat, taken apart into parameters with equal keys; they keep their state."""
