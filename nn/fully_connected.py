@@ -65,6 +65,11 @@ def _to_weight(ct: Any, x: Any, weight_out: Any) -> Any:
     return as_rows(x).T @ as_rows(ct)
 
 
+def _multiplications(shape: Any, weight_shape: Any) -> int:
+    # 2mnk as of a product; bias and activation are of lower order.
+    return 2 * int(np.prod(shape, dtype=np.int64)) * int(weight_shape[0])
+
+
 SHAPES = (
     tg.sample((4, 3), (3, 2), (2,)),
     tg.sample((4, 3), (3, 2)),
@@ -82,6 +87,7 @@ SHAPES = (
     bias=lambda ct: column_sums(ct),
     explain=_explain,
     samples=SHAPES,
+    flops=_multiplications,
 )
 def affine(x: Any, weight: Any, bias: Any = None) -> Any:
     """X W + b: dense without an activation."""
@@ -159,6 +165,7 @@ def _activated(
         for activation in FORWARD
         for s in (SHAPES if activation == "tanh" else SHAPES[:2])
     ),
+    flops=_multiplications,
 )
 def activated_dense(x: Any, weight: Any, bias: Any = None, *, activation: str) -> Any:
     """g(X W + b)."""

@@ -19,6 +19,8 @@ from .validation import floating
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
+_clock, _mark = tg.scope.clock, tg.scope.mark
+
 
 class Module(Parts):
     """A function with state: what it learns, what it keeps, and the modules it is made of.
@@ -57,11 +59,13 @@ class Module(Parts):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What `forward` returns."""
+        began = next(_clock)
         result = with_hooks(self, args, kwargs) if hooked else self.forward(*args, **kwargs)
         if result is None:
             raise tg.DeclarationError(
                 f"{type(self).__name__}.forward returned None; end it with `return` and its result"
             )
+        _mark(result, began, self._scope_path, type(self))
         return result
 
     # Training

@@ -33,6 +33,7 @@ class Parts:
     """The attributes of a `Module`, which is this and more; and what of it is found in them."""
 
     training: bool
+    _scope_path = ""  # from the outermost module, for the scopes of the graph
     # Paths, from here, where a parameter has been seen: frozen, it still is one.
     _parameter_paths: set[str]
     _buffer_names: dict[str, None]
@@ -248,10 +249,14 @@ class Parts:
                     yield f"{path}.{name}" if path else name, generator
 
     def _name_parameters(self) -> None:
-        """Give unnamed parameters their path for a name, and lengthen a path given further down."""
+        """Name parameters and scopes by their paths, and lengthen one given further down."""
         for path, parameter in self.named_parameters():
             if parameter.name is None or path.endswith(f".{parameter.name}"):
                 parameter.name = path
+            tg.scope.own(parameter)
+        for path, module in self.named_modules():
+            if not module._scope_path or path.endswith(f".{module._scope_path}"):
+                module.__dict__["_scope_path"] = path
 
     def _every_path(self, path: str, above: tuple[Parts, ...]) -> Iterator[tuple[str, tg.Tensor]]:
         """The parameters by all their paths, shared ones several times."""

@@ -49,6 +49,8 @@ FLOORS = {
     "flat": 2,
     "mutation": 2,
     "ops": 2,
+    "recording": 2,
+    "scopes": 2,
     "linalg": 3,
     "replay": 2,
     "backward": 3,

@@ -507,9 +507,15 @@ from .primitive import (
     primitive,
     sample,
 )
+from .recording import (
+    record,
+)
 from .saving import (
     load,
     save,
+)
+from .scopes import (
+    scope,
 )
 from .tensor import (
     Tensor,
@@ -846,6 +852,7 @@ __all__ = [
     "real",
     "real_if_close",
     "reciprocal",
+    "record",
     "release_memory",
     "relu",
     "remainder",
@@ -863,6 +870,7 @@ __all__ = [
     "round",
     "sample",
     "save",
+    "scope",
     "searchsorted",
     "select",
     "setdiff1d",

@@ -20,6 +20,7 @@ from .modes import enable_grad, recording
 from .node import Node, clock
 from .outputs import is_unused, outputs_of
 from .primitive import Primitive
+from .scopes import marked_here
 from .tensor import Tensor, untracked
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -100,7 +101,10 @@ class _Call:
         node.params = (self, tuple(range(len(self.nodes))))
         self.order = node.order = next(clock)
         tensors = outputs_of([t.value for t in results], node)
+        marked_here(node)
         for i, t in zip(self.positions, tensors, strict=True):
+            if t.node is not None:
+                marked_here(t.node, found[i].node, self.began)
             found[i] = t
         return filled(value, found)
 

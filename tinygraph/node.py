@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 clock = itertools.count(1)
 
 
+PARAMETER = ("parameter",)
+
+
 class Released:
     """Stands in place of a node's residuals once backward has used and released them.
 
@@ -48,7 +51,8 @@ class Node:
     pullback   how to go back through it, or None: a leaf
     parents    the nodes of its tracked operands
     residuals  what its gradient rules need; `RELEASED` once they have been used
-    params     its static arguments, then what is known of its untracked operands
+    params     its static arguments, then what is known of its untracked operands; of a leaf,
+               `PARAMETER` if it belongs to a module
     shape      of its value; a tuple of shapes where the operation has several outputs
     dtype      of its value
     order      its number; parents have smaller ones
@@ -57,6 +61,7 @@ class Node:
     grad       a leaf's accumulated gradient, an array; elsewhere the last scalar cotangent
     changed    of a leaf only: the time of its last change in place
     trace      where it was called and what else a tracer noted, a `tracing.Trace`; or None
+    marks      the scopes that it is a result of, or was made in (`scopes`); or None
 
     A node never points to the tensor it belongs to: no cycles. Most operations have one or two
     parents and keep one or two arrays, which stand in slots of their own, `parent` and `parent2`,
@@ -98,7 +103,7 @@ class Node:
     _grad: Any
     _trace: Trace
     _hooks: Any
-    _room: Any  # of a leaf: who lends a place for its gradient, or None
+    _room: Any  # of a leaf: who lends a place for its gradient, or None; else the marks
 
     @property
     def primitive(self) -> Primitive | None:
@@ -161,6 +166,16 @@ class Node:
             return self._trace
         except AttributeError:
             return None
+
+    @property
+    def marks(self) -> Any:
+        """The scopes that an operation's node is a result of, or was made in, or None."""
+        return None if self.pullback is None else getattr(self, "_room", None)
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is a leaf that belongs to a module."""
+        return self.pullback is None and self.params == PARAMETER
 
     @property
     def hooks(self) -> Any:

@@ -48,6 +48,7 @@ Operand: TypeAlias = Any
 P = ParamSpec("P")
 Function = TypeVar("Function", bound=Callable[..., Any])
 GradientRule: TypeAlias = Callable[..., Any] | None
+Cost: TypeAlias = Callable[..., int] | int | None
 
 
 class Declaration(Protocol):
@@ -80,6 +81,7 @@ class Primitive:
         domain: Mapping[str, tuple[float, float]] | None = None,
         samples: tuple[Sample, ...] = (),
         explain: Callable[..., str | None] | None = None,
+        flops: Cost = None,
         name: str | None = None,
     ) -> None:
         self.name = name or definition.__name__
@@ -125,6 +127,7 @@ class Primitive:
         if joint:
             self.rules.append(Rule(self, joint[0], joint[1], known, joint=True))
         self.save_rules = {n: Rule(self, (), f, known) for n, f in self.saves.items()}
+        self.flops = Rule.cost(self, flops) if callable(flops) else flops
         self._pullbacks: dict[tuple[str, ...], Pullback] = {}
 
     def _check_names(self, served: Iterable[str]) -> None:
@@ -270,6 +273,7 @@ def primitive(
     domain: Mapping[str, tuple[float, float]] | None = None,
     samples: tuple[Sample, ...] = (),
     explain: Callable[..., str | None] | None = None,
+    flops: Cost = None,
     name: str | None = None,
     **rules: GradientRule,
 ) -> Declaration:
@@ -293,6 +297,11 @@ def primitive(
     domain: for an operand, the open interval where it is differentiable.
     samples: example arguments, for the tests.
     explain: from the error and the arguments by name, a better message, or None.
+    flops: how many floating-point operations a call takes, for `tg.graph`: a number, 0 where data
+        is only moved; or a function that asks by name for `shape` of the result (several outputs:
+        a tuple of them), for `a_shape` of an operand a (None where it was left out), for `shapes`
+        of a sequence operand's items, and for static arguments. Else one for each element of the
+        largest array, elementwise of the result.
     name: what messages and pictures call it, where that is not the function's name.
     rules: for each operand its gradient rule, or None: an array without a derivative.
         Parameters that are not named here are static: axes, shapes, flags.
@@ -317,6 +326,7 @@ def primitive(
             domain=domain,
             samples=samples,
             explain=explain,
+            flops=flops,
             name=name,
         )
         return declare(record, numpy)

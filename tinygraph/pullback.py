@@ -46,6 +46,12 @@ class Rule:
                     f"{name!r}, which the operation does not know; {hint}"
                 )
 
+    @classmethod
+    def cost(cls, primitive: Primitive, function: Callable[..., Any]) -> Rule:
+        """What counts a call's floating-point operations; it asks for shapes and static ones."""
+        shapes = {"shapes" if x == primitive.sequence else f"{x}_shape" for x in primitive.operands}
+        return cls(primitive, ("flops",), function, {"shape", *shapes, *primitive.static})
+
     @property
     def passes_on(self) -> bool:
         """Whether it is `lambda ct: ct`."""

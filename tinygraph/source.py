@@ -55,9 +55,13 @@ def divert(function: FunctionType, detour: Callable[..., Any], **found: Any) -> 
     """
     names = function.__globals__
     with _changing:
-        itself = FunctionType(function.__code__, names, function.__name__)
-        _take_on(itself, function)
-        names |= found | {"_itself": itself}
+        # That of the last time will do, unless the function was compiled since.
+        itself = names.get("_as_it_was")
+        if itself is None or itself.__code__ is not function.__code__:
+            itself = FunctionType(function.__code__, names, function.__name__)
+            _take_on(itself, function)
+            names |= found | {"_as_it_was": itself}
+        names["_itself"] = itself
         function.__code__ = detour.__code__
 
 

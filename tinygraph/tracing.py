@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
+from operator import attrgetter
 from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,7 +83,17 @@ class Call(NamedTuple):
 
 
 class Tracer:
-    """Is told what happens. Whatever a method raises, the user gets."""
+    """Is told what happens. Whatever a method raises, the user gets.
+
+    light    it asks for nothing but `made`: where all do, neither lines nor arguments are found out
+    sites    it asks where the user's calls are
+    """
+
+    light = False
+    sites = True
+
+    def made(self, node: Node) -> None:
+        """An operation has made a node; one with several outputs makes one for each, too."""
 
     def called(self, call: Call) -> None:
         """An operation has returned."""
@@ -107,9 +118,13 @@ class Listening(Mode):
         raise NotImplementedError
 
     def _begin(self) -> Token[Any]:
-        tracer = self._tracer()
+        return self._listen(self._tracer())
+
+    def _listen(self, tracer: Tracer, instead_of: Tracer | None = None) -> Token[Any]:
+        """Let the tracer be told from now on, and another one that listens here no longer."""
+        others = [other for other in active() if other is not instead_of]
         _listen(1)
-        return _tracers.set((*active(), tracer))
+        return _tracers.set((*others, tracer))
 
     def _end(self, token: Token[Any]) -> None:
         _listen(-1)
@@ -169,29 +184,45 @@ def _traced(
     keywords: dict[str, Any],
 ) -> Any:
     """Call an operation, and tell the tracers."""
-    site = user_site(sys._getframe(2))
+    if all(map(_is_light, tracers)):
+        result = function(*args, **keywords)
+        for node in _made(primitive, result):
+            for tracer in tracers:
+                tracer.made(node)
+        return result
+    site = user_site(sys._getframe(2)) if any(map(_asks_sites, tracers)) else None
     began = time.perf_counter()
     result = function(*args, **keywords)
     trace = Trace(site, time.perf_counter() - began)
-    node = _note(primitive, result, trace)
-    call = Call(primitive, _named(primitive, operands, args, keywords), result, node, trace)
+    found = None
+    for node in _made(primitive, result):
+        node._trace = trace
+        if node.primitive is primitive:
+            found = node
+        for tracer in tracers:
+            tracer.made(node)
+    call = Call(primitive, _named(primitive, operands, args, keywords), result, found, trace)
     for tracer in tracers:
         tracer.called(call)
     return result
 
 
-def _note(primitive: Primitive, result: Any, trace: Trace) -> Node | None:
-    """Leave the trace at the nodes that a call made; the node of the call itself, or None."""
-    found = None
+_is_light, _asks_sites = attrgetter("light"), attrgetter("sites")
+
+
+def _made(primitive: Primitive, result: Any) -> Iterator[Node]:
+    """The nodes that a call made, each once: its own, and of several outputs theirs."""
+    whole = None
     for output in result if isinstance(result, tuple) else (result,):
         node = output.node if type(output) is Tensor else None
         if node is None or node.pullback is None:
             continue
         if primitive.several:
-            node._trace, node = trace, node.parent
-        if node.primitive is primitive:
-            node._trace, found = trace, node
-    return found
+            yield node
+            node = node.parent
+        if node is not whole and node.primitive is primitive:
+            whole = node
+            yield node
 
 
 def _named(

@@ -9,6 +9,7 @@ from ..errors import AxisError, DomainError, ShapeError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
 from .axes import checked_axis
+from .counting import convolution
 from .elementwise import conjugate, multiply, negative, subtract
 from .indexing import getitem
 from .joining import stack
@@ -109,6 +110,7 @@ def _valid(a: Any, v: Any) -> Any:
     v=lambda ct, a: _valid(ct, a[::-1]),
     samples=(sample((5,), (3,)), sample((2,), (4,)), sample((1,), (3,)), sample((3,), (3,))),
     explain=_explain,
+    flops=convolution,
 )
 def convolve_full(a: Operand, v: Operand) -> Any:
     """Σᵢ aᵢ·v₍ₖ₋ᵢ₎ for every k at which there is something to sum."""
@@ -122,6 +124,7 @@ def convolve_full(a: Operand, v: Operand) -> Any:
     v=lambda ct, a: _valid(a, ct[::-1])[::-1],
     samples=(sample((5,), (3,)), sample((4,), (1,)), sample((3,), (3,))),
     explain=_explain,
+    flops=convolution,
 )
 def convolve_valid(a: Operand, v: Operand) -> Any:
     """Σᵢ aᵢ·v₍ₖ₋ᵢ₎ where all of v, which is not longer than a, counts."""

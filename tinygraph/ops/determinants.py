@@ -6,6 +6,7 @@ import numpy as np
 
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor
+from .counting import cubic
 from .hermitian import adjoint, conj, diagonal, transposed, value_of
 from .refusals import explain_matrices, inverted
 
@@ -52,6 +53,7 @@ def _cofactors(ct: Any, a: Any) -> Any:
     a=_cofactors,
     samples=(sample((3, 3)), sample((2, 2, 2)), sample((1, 1))),
     explain=explain_matrices("det", square=True),
+    flops=cubic(22),
 )
 def cofactors(a: Operand) -> Any:
     """The derivative of det a: det a · a⁻ᵀ, and its limit where a is singular.
@@ -71,6 +73,7 @@ def cofactors(a: Operand) -> Any:
     a=lambda ct, a: ct[..., np.newaxis, np.newaxis] * cofactors(a),
     samples=(sample((3, 3)), sample((2, 1, 2, 2)), sample((1, 1)), sample((0, 2, 2))),
     explain=explain_matrices("det", square=True),
+    flops=cubic(2 / 3),
 )
 def det(a: Operand) -> Any:
     """det a, of each square matrix along the last two axes.
@@ -107,6 +110,7 @@ def _slogdet(ct: Any, y: Any, a: Any) -> Any:
     a=_slogdet,
     samples=(sample((3, 3)), sample((2, 2, 2)), sample((1, 1))),
     explain=explain_matrices("slogdet", square=True),
+    flops=cubic(2 / 3),
 )
 def sign_and_log(a: Operand) -> Any:
     """det a / |det a| and log |det a|."""

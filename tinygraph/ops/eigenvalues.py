@@ -13,6 +13,7 @@ from ..outputs import is_unused
 from ..primitive import Operand, derived, primitive, sample
 from ..template import REFUSALS
 from ..tensor import Tensor, as_tensor, untracked
+from .counting import cubic
 from .degeneracy import check_free, equal, shared, size_of, within_groups
 from .hermitian import adjoint, conj, diagonal, real, to_triangle, value_of
 from .refusals import explain_matrices
@@ -52,6 +53,7 @@ MATRICES = (sample((3, 3)), sample((2, 2, 2)), sample((3, 3), "U"), sample((1, 1
     a=_eigh,
     samples=MATRICES,
     explain=explain_matrices("eigh", square=True),
+    flops=cubic(9),
 )
 def hermitian_eigenvectors(a: Operand, UPLO: Any = "L") -> Any:
     """Eigenvalues and eigenvectors."""
@@ -141,6 +143,7 @@ def _eig(ct: Any, y: Any) -> Any:
     a=_eig,
     samples=(sample((3, 3)), sample((2, 2, 2)), sample((1, 1))),
     explain=explain_matrices("eig", square=True),
+    flops=cubic(25),
 )
 def eigenvectors(a: Operand) -> Any:
     """Eigenvalues and eigenvectors."""

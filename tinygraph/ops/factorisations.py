@@ -8,6 +8,7 @@ from ..errors import AmbiguousGradient, ArgumentError, NotDifferentiable
 from ..modes import recording
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
+from .counting import cubic
 from .degeneracy import check_free, size_of
 from .hermitian import adjoint, conj, diagonal, to_triangle, value_of
 from .refusals import explain_matrices, is_not_positive
@@ -48,6 +49,7 @@ def _cholesky(ct: Any, y: Any, a: Any, upper: bool) -> Any:
         fix="is not positive definite; add a multiple of the identity to it, or use eigh, which "
         "takes every Hermitian matrix",
     ),
+    flops=cubic(1 / 3),
 )
 def cholesky(a: Operand, /, *, upper: bool = False) -> Any:
     """The lower triangular L with a = L Lᴴ; upper: the U with a = Uᴴ U.
@@ -113,6 +115,7 @@ def _qr(ct: Any, y: Any, a: Any) -> Any:
         sample((2, 3), "complete"),
     ),
     explain=explain_matrices("qr", square=False),
+    flops=cubic(4),
 )
 def orthogonal_and_triangular(a: Operand, mode: Any = "reduced") -> Any:
     """q and r."""

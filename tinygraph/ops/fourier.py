@@ -21,6 +21,7 @@ from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
 from .axes import checked_axis
 from .conversion import cast
+from .counting import fourier, inverse_fourier, real_fourier
 from .elementwise import conjugate
 from .shape import roll
 
@@ -92,6 +93,7 @@ SAMPLES = (
     numpy=np.fft.fft,
     a=lambda ct, shape, n, axis, norm: _resized(np.fft.fft(ct, n, axis, norm), shape[axis], axis),
     samples=SAMPLES,
+    flops=fourier,
 )
 def fft(a: Operand, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """y_k = Σ_j a_j e^(−2πi jk/n) along an axis."""
@@ -103,6 +105,7 @@ def fft(a: Operand, n: int | None = None, axis: int = -1, norm: Norm = None) -> 
     numpy=np.fft.ifft,
     a=lambda ct, shape, n, axis, norm: _resized(np.fft.ifft(ct, n, axis, norm), shape[axis], axis),
     samples=SAMPLES,
+    flops=fourier,
 )
 def ifft(a: Operand, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """y_j = 1/n Σ_k a_k e^(2πi jk/n) along an axis."""
@@ -117,7 +120,12 @@ def _rfft(ct: Any, shape: Any, n: int | None, axis: int, norm: Norm) -> Any:
     return _resized(np.fft.irfft(half, points, axis, OTHER_WAY[norm]), shape[axis], axis)
 
 
-@primitive(numpy=np.fft.rfft, a=_rfft, samples=SAMPLES)
+@primitive(
+    numpy=np.fft.rfft,
+    a=_rfft,
+    samples=SAMPLES,
+    flops=real_fourier,
+)
 def rfft(a: Operand, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """The first n/2 + 1 points of `fft` of real numbers; the others are their conjugates."""
     _checked(a, n, axis, norm, "rfft")
@@ -135,6 +143,7 @@ def _irfft(ct: Any, shape: Any, axis: int, norm: Norm) -> Any:
     numpy=np.fft.irfft,
     a=_irfft,
     samples=(*SAMPLES[:-1], sample((1,), 1), sample((3,), 5), sample((4,), 3)),
+    flops=inverse_fourier,
 )
 def irfft(a: Operand, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """The n real numbers, 2(m − 1) if n is None, whose `rfft` the m points are.

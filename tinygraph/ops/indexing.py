@@ -87,6 +87,7 @@ def _getitem(ct: Any, shape: Any, index: Any) -> Any:
     label="[ ]",
     a=_getitem,
     samples=(*(sample((3, 4), index) for index in INDICES), sample((), ()), sample((), (None,))),
+    flops=0,
 )
 def getitem(a: Operand, index: Any) -> Any:
     """a[index]."""
@@ -164,6 +165,7 @@ def _explain_setitem(error: Exception, a: Any, index: Any, value: Any) -> str | 
         sample((), (), ()),
     ),
     explain=_explain_setitem,
+    flops=0,
 )
 def setitem(a: Operand, index: Any, value: Operand) -> Any:
     """A copy of a with a[index] = value. Where an index occurs twice, the last value stays."""

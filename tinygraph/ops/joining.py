@@ -60,6 +60,7 @@ def _explain_concatenate(
         sample([(2,), (1,)], dtype=np.float64, casting="same_kind"),
     ),
     explain=_explain_concatenate,
+    flops=0,
 )
 def concatenate(
     arrays: Operand, /, axis: int | None = 0, out: None = None, *, dtype: Any = None,
@@ -89,6 +90,7 @@ def concatenate(
         if not len(arrays)
         else f"stack: all arrays need the same shape, not {[np.shape(a) for a in arrays]}"
     ),
+    flops=0,
 )
 def stack(
     arrays: Operand, axis: int = 0, out: None = None, *, dtype: Any = None,
@@ -105,6 +107,7 @@ def stack(
     several=True,
     x=lambda ct, axis: suited(stack, *ct)(ct, axis),
     samples=(sample((3, 2)), sample((2, 3), axis=-1), sample((2,))),
+    flops=0,
 )
 def unstack(x: Operand, /, *, axis: int = 0) -> Any:
     """The slices along an axis, as a tuple."""
@@ -116,6 +119,7 @@ def unstack(x: Operand, /, *, axis: int = 0) -> Any:
     name="split",
     ary=lambda ct, axis: suited(concatenate, *ct)(ct, axis),
     samples=(sample((6, 2), 3), sample((2, 5), [1, 3], axis=1), sample((4,), [2, 2])),
+    flops=0,
 )
 def split_at(ary: Operand, indices_or_sections: Any, axis: int = 0) -> Any:
     """The array cut into equal sections, or before these indices."""

@@ -10,6 +10,7 @@ from ..outputs import is_unused
 from ..primitive import Operand, derived, primitive, sample
 from ..pullback import unbroadcast
 from ..tensor import Tensor, as_tensor
+from .counting import cubic, solution
 from .degeneracy import equal
 from .hermitian import adjoint, conj, mirrored, to_triangle, transposed
 from .joining import where
@@ -25,6 +26,7 @@ from .singular_values import by_values
     a=lambda ct, y: -(transposed(y) @ ct @ transposed(y)),
     samples=(sample((3, 3)), sample((2, 1, 2, 2)), sample((1, 1)), sample((0, 2, 2))),
     explain=explain_matrices("inv", square=True, fix=SINGULAR, failed=is_singular),
+    flops=cubic(2),
 )
 def inv(a: Operand) -> Any:
     """a⁻¹, of each square matrix along the last two axes. Raises LinAlgError if it is singular."""
@@ -67,6 +69,7 @@ def _explain_solve(error: Exception, a: Any, b: Any) -> str | None:
         sample((2, 2), (3, 2, 1)),
     ),
     explain=_explain_solve,
+    flops=solution,
 )
 def solve(a: Operand, b: Operand) -> Any:
     """x with a x = b. A b with one axis is a vector; otherwise its columns are right sides.
@@ -169,6 +172,7 @@ def _pinv(ct: Any, y: Any, a: Any, hermitian: bool) -> Any:
         sample((0, 2), 1e-15),
     ),
     explain=explain_matrices("pinv", square=False),
+    flops=cubic(22),
 )
 def pinv_above(a: Operand, rcond: Any, hermitian: bool = False) -> Any:
     """The pseudo-inverse, of singular values above rcond times the largest."""
@@ -261,6 +265,7 @@ def _explain_lstsq(error: Exception, a: Any, b: Any, rcond: Any) -> str | None:
         sample((3, 3), (3, 1), 1e-10),
     ),
     explain=_explain_lstsq,
+    flops=cubic(22),
 )
 def least_squares(a: Operand, b: Operand, rcond: float | None = None) -> Any:
     """x, residuals, rank and singular values of a least-squares problem."""

@@ -9,6 +9,7 @@ from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
 from .bilinear import convolve_full
 from .conversion import array
+from .counting import horner
 from .elementwise import add, divide, multiply, negative, power, real, subtract
 from .indexing import getitem
 from .joining import concatenate
@@ -38,6 +39,7 @@ def _in_point(ct: Any, p: Any, x: Any) -> Any:
     p=_in_coefficients,
     x=lambda ct, p, x: _in_point(ct, p, x),
     samples=(sample((4,), (2, 3)), sample((1,), (2,)), sample((3,), ()), sample((2,), (0,))),
+    flops=horner,
 )
 def polynomial(p: Operand, x: Operand) -> Any:
     """Σₖ pₖ·x^(n−1−k)."""

@@ -11,6 +11,7 @@ from ..errors import ArgumentError, ShapeError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
 from .axes import checked_axis
+from .counting import product, sum_of_products
 from .elementwise import conjugate, multiply
 from .out import refuse_out
 from .reduction import sum
@@ -90,6 +91,7 @@ def _explain_matmul(error: Exception, a: Any, b: Any) -> str | None:
         sample((0, 2), (2, 3)),
     ),
     explain=_explain_matmul,
+    flops=product,
 )
 def matmul(a: Operand, b: Operand, /) -> Any:
     """The matrix product a @ b over the last two axes; earlier ones broadcast as a batch."""
@@ -333,6 +335,7 @@ def _explain_einsum(error: Exception, subscripts: str, operands: Sequence[Any]) 
         sample("ij,ij->ij", (1, 3), (2, 3)),
         sample(",i->i", (), (3,)),
     ),
+    flops=sum_of_products,
 )
 def einsum_explicit(subscripts: str, *operands: Operand) -> Any:
     """Einstein summation, with the output written out and no ellipsis."""

@@ -32,6 +32,7 @@ Shape = int | tuple[int, ...]
         if copy is not False
         else None
     ),
+    flops=0,
 )
 def reshape(a: Operand, shape: Shape, order: str = "C", *, copy: bool | None = None) -> Any:
     """The same elements, in the same order, in another shape.
@@ -70,6 +71,7 @@ def _order(order: str, a: Any, operation: str) -> Any:
         sample((3,)),
         sample(()),
     ),
+    flops=0,
 )
 def transpose(a: Operand, axes: Sequence[int] | None = None) -> Any:
     """The axes in another order; None: reversed."""
@@ -86,6 +88,7 @@ def inverse(axes: Sequence[int]) -> list[int]:
     numpy=np.moveaxis,
     a=lambda ct, source, destination: np.moveaxis(ct, destination, source),
     samples=(sample((2, 3, 4), 0, -1), sample((2, 3, 4), (0, 1), (-1, 0))),
+    flops=0,
 )
 def moveaxis(a: Operand, source: Axis, destination: Axis) -> Any:
     """Axes moved to other places, the rest in their order."""
@@ -96,6 +99,7 @@ def moveaxis(a: Operand, source: Axis, destination: Axis) -> Any:
     numpy=np.swapaxes,
     a=lambda ct, axis1, axis2: ct.swapaxes(axis1, axis2),
     samples=(sample((2, 3, 4), 0, -1), sample((2, 3), 1, 0), sample((2, 0), 0, 1)),
+    flops=0,
 )
 def swapaxes(a: Operand, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
@@ -107,6 +111,7 @@ def swapaxes(a: Operand, axis1: int, axis2: int) -> Any:
     label="ᵀ",
     x=lambda ct: ct.swapaxes(-1, -2),
     samples=(sample((2, 3)), sample((4, 2, 3))),
+    flops=0,
 )
 def matrix_transpose(x: Operand, /) -> Any:
     """The last two axes exchanged."""
@@ -122,6 +127,7 @@ def matrix_transpose(x: Operand, /) -> Any:
         f"broadcast_to: an array of shape {array.shape} does not broadcast to {shape}; "
         "each size must be equal or 1, counted from the last axis"
     ),
+    flops=0,
 )
 def broadcast_to(array: Operand, shape: Shape, subok: bool = False) -> Any:
     """The array repeated along axes of size 1 and new leading axes."""
@@ -132,6 +138,7 @@ def broadcast_to(array: Operand, shape: Shape, subok: bool = False) -> Any:
     numpy=np.expand_dims,
     a=lambda ct, a_shape: ct.reshape(a_shape),
     samples=(sample((2, 3), 1), sample((2, 3), (0, -1)), sample((), 0)),
+    flops=0,
 )
 def expand_dims(a: Operand, axis: int | tuple[int, ...]) -> Any:
     """Axes of size 1 put in, at these places of the result."""
@@ -151,6 +158,7 @@ def expand_dims(a: Operand, axis: int | tuple[int, ...]) -> Any:
         else f"squeeze: axis {axis} of shape {a.shape} does not have size 1; "
         "only axes of size 1 can be taken out"
     ),
+    flops=0,
 )
 def squeeze(a: Operand, axis: Axis = None) -> Any:
     """Axes of size 1 taken out; None: all of them."""
@@ -169,6 +177,7 @@ def squeeze(a: Operand, axis: Axis = None) -> Any:
         sample(()),
         sample((0, 2)),
     ),
+    flops=0,
 )
 def ravel(a: Operand, order: str = "C") -> Any:
     """All elements along one axis; order "C": the last axis fastest, "F": the first."""
@@ -179,6 +188,7 @@ def ravel(a: Operand, order: str = "C") -> Any:
     numpy=np.flip,
     m=lambda ct, axis: np.flip(ct, axis),
     samples=(sample((2, 3)), sample((2, 3), 0), sample((2, 3, 4), (0, -1)), sample((0,))),
+    flops=0,
 )
 def flip(m: Operand, axis: Axis = None) -> Any:
     """Elements in reverse order along the axes; None: all of them."""
@@ -200,6 +210,7 @@ def _unroll(ct: Any, shift: Any, axis: Axis) -> Any:
         sample((2, 3), (1, 2), axis=(0, 1)),
         sample((0,), 3),
     ),
+    flops=0,
 )
 def roll(a: Operand, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
     """Elements moved along the axes, those past the end to the beginning; None: flattened."""
@@ -209,13 +220,13 @@ def roll(a: Operand, shift: int | tuple[int, ...], axis: Axis = None) -> Any:
 MATRICES = (sample((3, 4)), sample((2, 4, 3), k=1), sample((3, 3), k=-1))
 
 
-@primitive(numpy=np.tril, m=lambda ct, k: np.tril(ct, k), samples=MATRICES)
+@primitive(numpy=np.tril, m=lambda ct, k: np.tril(ct, k), samples=MATRICES, flops=0)
 def tril(m: Operand, k: int = 0) -> Any:
     """The lower triangle of the last two axes: zeros above diagonal k."""
     return np.tril(m, k)
 
 
-@primitive(numpy=np.triu, m=lambda ct, k: np.triu(ct, k), samples=MATRICES)
+@primitive(numpy=np.triu, m=lambda ct, k: np.triu(ct, k), samples=MATRICES, flops=0)
 def triu(m: Operand, k: int = 0) -> Any:
     """The upper triangle of the last two axes: zeros below diagonal k."""
     return np.triu(m, k)
@@ -244,6 +255,7 @@ def _undiagonal(ct: Any, shape: Any, offset: int, axis1: int, axis2: int) -> Any
         sample((2, 3, 4), 1, -1, -2),
         sample((2, 2), 5),
     ),
+    flops=0,
 )
 def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The elements whose indices along two axes differ by `offset`, as a new last axis."""
@@ -257,6 +269,7 @@ def diagonal(a: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any
         sample((), np.float64),
         sample((2,), np.float64, order="F", casting="same_kind", copy=False),
     ),
+    flops=0,
 )
 def astype(
     a: Operand, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True,
@@ -266,7 +279,7 @@ def astype(
     return a.astype(dtype, order, casting, subok, copy)
 
 
-@primitive(numpy=np.copy, a=lambda ct: ct, samples=(sample((2, 3)), sample(())))
+@primitive(numpy=np.copy, a=lambda ct: ct, samples=(sample((2, 3)), sample(())), flops=0)
 def copy(a: Operand, order: str = "K", subok: bool = False) -> Any:
     """The same numbers, in memory of their own."""
     return a.copy()

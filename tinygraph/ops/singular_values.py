@@ -13,6 +13,7 @@ from ..outputs import is_unused
 from ..primitive import Operand, derived, primitive, sample
 from ..template import REFUSALS
 from ..tensor import Tensor, as_tensor, untracked
+from .counting import cubic
 from .degeneracy import check_free, equal, shared, size_of, within_groups
 from .hermitian import adjoint, conj, rounding, to_triangle, value_of
 from .refusals import explain_matrices
@@ -122,6 +123,7 @@ def _refuse_zero() -> None:
         sample((3, 3), hermitian=True),
     ),
     explain=explain_matrices("svd", square=False),
+    flops=cubic(22),
 )
 def singular_vectors(a: Operand, full_matrices: bool = True, hermitian: bool = False) -> Any:
     """u, s and vᴴ."""
