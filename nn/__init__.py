@@ -22,7 +22,23 @@ from .gaussian import gelu
 from .generator import default_generator, seed
 from .gru import GRU, GRUCell
 from .history import History
-from .initialisers import constant, glorot, he, lecun, normal, xavier, zeros
+from .initialisers import (
+    constant,
+    glorot,
+    glorot_uniform,
+    he,
+    he_uniform,
+    lecun,
+    lecun_uniform,
+    normal,
+    ones,
+    orthogonal,
+    truncated_normal,
+    uniform,
+    xavier,
+    xavier_uniform,
+    zeros,
+)
 from .layer_normalisation import LayerNorm, layer_norm
 from .logs import CSVLog, TensorBoard
 from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
@@ -111,22 +127,30 @@ __all__ = [
     "global_avg_pool",
     "global_max_pool",
     "glorot",
+    "glorot_uniform",
     "he",
+    "he_uniform",
     "layer_norm",
     "lecun",
+    "lecun_uniform",
     "max_pool1d",
     "max_pool2d",
     "mean_squared_error",
     "minibatches",
     "normal",
     "normalize",
+    "ones",
+    "orthogonal",
     "predict",
     "scaled_dot_product_attention",
     "seed",
     "sigmoid_cross_entropy",
     "sinusoidal_positions",
     "softmax_cross_entropy",
+    "truncated_normal",
+    "uniform",
     "xavier",
+    "xavier_uniform",
     "zeros",
 ]
 

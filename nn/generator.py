@@ -19,11 +19,13 @@ def seed(number: int) -> None:
     To the bit, for one version of NumPy. Layers built before keep the generators they have.
     """
     global _default
+    if not _is_seed(number):
+        raise tg.ArgumentError(f"seed: {number!r} came; it needs an integer of 0 or more")
     _default = np.random.default_rng(number)
 
 
 def default_generator() -> np.random.Generator:
-    """The generator that `nn.seed` begins anew, from which layers are initialised.
+    """The package's own generator, from which all draw that are given none; `nn.seed` replaces it.
 
     Functions such as `nn.dropout` draw from it too: a checkpoint of a run that uses them keeps it,
     `tg.save(path, model=model, drawn=nn.default_generator())`.
@@ -37,12 +39,17 @@ def generator_from(given: Seed, operation: str) -> np.random.Generator:
         return _default
     if isinstance(given, np.random.Generator):
         return given
-    if isinstance(given, (int, np.integer)) and not isinstance(given, bool) and given >= 0:
+    if _is_seed(given):
         return np.random.default_rng(given)
     raise tg.ArgumentError(
         f"{operation}: generator={given!r}; it needs an integer seed of 0 or more, "
         "or np.random.default_rng(seed)"
     )
+
+
+def _is_seed(given: Any) -> bool:
+    known = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
+    return known and int(given) >= 0
 
 
 def own_generator() -> np.random.Generator:
