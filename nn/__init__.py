@@ -20,6 +20,7 @@ from .flatten import Flatten
 from .fully_connected import Dense, dense
 from .gaussian import gelu
 from .generator import default_generator, seed
+from .group_normalisation import GroupNorm, group_norm
 from .gru import GRU, GRUCell
 from .history import History
 from .initialisers import (
@@ -93,6 +94,7 @@ __all__ = [
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "GradientNorms",
+    "GroupNorm",
     "History",
     "LSTMCell",
     "LayerNorm",
@@ -128,6 +130,7 @@ __all__ = [
     "global_max_pool",
     "glorot",
     "glorot_uniform",
+    "group_norm",
     "he",
     "he_uniform",
     "layer_norm",

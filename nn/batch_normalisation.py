@@ -10,40 +10,45 @@ import numpy as np
 import tinygraph as tg
 
 from .module import Module
-from .rows import column_sums, plus, product, wide
-from .validation import check_features, floating, fraction, positive, small
+from .rows import column_sums, from_axis, gathered, plus, product, spread, wide
+from .validation import check_axis, floating, fraction, index, positive, small
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 
-def _examples(z: Any) -> tuple[int, ...]:
-    """All axes but the last, over which a feature is averaged."""
-    return tuple(range(z.ndim - 1))
+def _centred(z: Any, gamma: Any, axis: int) -> Any:
+    rows = from_axis(z, axis)
+    inner = rows.shape[1] // gamma.shape[0]
+    m = rows.shape[0] * inner
+    return rows - spread(gathered(column_sums(rows), inner) / m, inner)
 
 
-def _centred(z: Any) -> Any:
-    return z - np.mean(z, axis=_examples(z))
-
-
-def _deviation(z: Any, eps: float) -> Any:
-    return np.sqrt(np.var(z, axis=_examples(z)) + eps)
+def _deviation(z: Any, gamma: Any, eps: float, axis: int) -> Any:
+    centred = _centred(z, gamma, axis)
+    inner = centred.shape[1] // gamma.shape[0]
+    m = centred.shape[0] * inner
+    return np.sqrt(gathered(column_sums(centred * centred), inner) / m + eps)
 
 
 def _batch_norm(ct: Any, gamma: Any, centred: Any, deviation: Any, needs: Any) -> Any:
     """Cotangents of z, γ and β; all that depends on the example is ct and z − μ."""
     ct, ct_mean, ct_variance = ct
+    shape, ct = ct.shape, ct.reshape(centred.shape)
+    features = deviation.shape[0]
+    inner = centred.shape[1] // features
     along = ct * centred
-    ct_gamma = column_sums(along) / deviation
-    ct_beta = column_sums(ct)
+    ct_gamma = gathered(column_sums(along), inner) / deviation
+    ct_beta = gathered(column_sums(ct), inner)
     if not needs[0]:
         return None, ct_gamma, ct_beta
-    m = ct.size // ct.shape[-1]
+    m = centred.shape[0] * inner
     slope = gamma / deviation
-    ct_z = ct * slope
-    ct_z += product(centred, (2 * ct_variance - slope * ct_gamma / deviation) / m, along)
-    ct_z += (ct_mean - slope * ct_beta) / m
-    return ct_z, ct_gamma, ct_beta
+    per_distance = (2 * ct_variance - slope * ct_gamma / deviation) / m
+    ct_z = ct * spread(slope, inner)
+    ct_z += product(centred, spread(per_distance, inner), along)
+    ct_z += spread((ct_mean - slope * ct_beta) / m, inner)
+    return ct_z.reshape(shape), ct_gamma, ct_beta
 
 
 @tg.primitive(
@@ -54,60 +59,91 @@ def _batch_norm(ct: Any, gamma: Any, centred: Any, deviation: Any, needs: Any) -
     samples=(
         tg.sample((5, 3), (3,), (3,), 1e-5),
         tg.sample((2, 3, 4), (4,), (4,), 1e-3),
+        tg.sample((2, 3, 4), (3,), (3,), 1e-3, 1),
+        tg.sample((3, 4), (3,), (3,), 1e-3, axis=0),
+        tg.sample((2, 2, 1, 3), (2,), (2,), 1e-3, axis=-3),
     ),
 )
-def batch_norm(z: Any, gamma: Any, beta: Any, eps: float) -> Any:
+def batch_norm(z: Any, gamma: Any, beta: Any, eps: float, axis: int = -1) -> Any:
     """γ (z − μ) / √(σ² + ε) + β, and μ and σ² of each feature.
 
-    z: (…, features).  gamma, beta: (features,).  σ² is the biased variance, mean((z − μ)²).
+    z: of any shape, features along the axis.  gamma, beta: (features,).
+    σ² is the biased variance, mean((z − μ)²).
     """
-    z, dtype = wide(z, "batch_norm"), z.dtype
-    m = z.size // z.shape[-1]
-    mean = column_sums(z) / m
-    centred = z - mean
+    rows = from_axis(wide(z, "batch_norm"), axis)
+    inner = rows.shape[1] // gamma.shape[0]
+    m = rows.shape[0] * inner
+    mean = gathered(column_sums(rows), inner) / m
+    centred = rows - spread(mean, inner)
     squares = centred * centred
-    variance = column_sums(squares)
+    variance = gathered(column_sums(squares), inner)
     variance /= m
     deviation = np.sqrt(variance + eps)
-    y = plus(product(centred, gamma / deviation, squares), beta)
-    if dtype == gamma.dtype == beta.dtype:
-        y = y.astype(dtype, copy=False)
-    return (y, mean, variance), centred, deviation
+    y = product(centred, spread(gamma / deviation, inner), squares)
+    y = plus(y, spread(beta, inner))
+    if z.dtype == gamma.dtype == beta.dtype:
+        y = y.astype(z.dtype, copy=False)
+    return (y.reshape(z.shape), mean, variance), centred, deviation
 
 
-def _to_scale(ct: Any, z: Any, mean: Any, variance: Any, eps: float) -> Any:
-    along = z - mean  # again, rather than kept
-    return column_sums(product(along, ct, along)) / np.sqrt(variance + eps)
+def _times(x: Any, features: Any, axis: int) -> Any:
+    """x, times a number for each feature."""
+    rows = from_axis(x, axis)
+    return (rows * spread(features, rows.shape[1] // features.shape[0])).reshape(x.shape)
+
+
+def _feature_sums(x: Any, features: int, axis: int) -> Any:
+    rows = from_axis(x, axis)
+    return gathered(column_sums(rows), rows.shape[1] // features)
+
+
+def _to_scale(ct: Any, z: Any, mean: Any, variance: Any, eps: float, axis: int) -> Any:
+    rows, ct = from_axis(z, axis), from_axis(ct, axis)
+    inner = rows.shape[1] // mean.shape[0]
+    along = rows - spread(mean, inner)  # again, rather than kept
+    sums = gathered(column_sums(product(along, ct, along)), inner)
+    return sums / np.sqrt(variance + eps)
 
 
 @tg.primitive(
     label="batch norm",
-    z=lambda ct, gamma, variance, eps: ct * (gamma / np.sqrt(variance + eps)),
+    z=lambda ct, gamma, variance, eps, axis: _times(ct, gamma / np.sqrt(variance + eps), axis),
     gamma=_to_scale,
-    beta=lambda ct: column_sums(ct),
+    beta=lambda ct, shape, axis: _feature_sums(ct, shape[0], axis),
     mean=None,
     variance=None,
     samples=(
         tg.sample((4, 3), (3,), (3,), np.array([0.5, -1.0, 0.0]), np.array([0.25, 1.0, 4.0]), 1e-5),
         tg.sample((2,), (2,), (2,), np.array([0.5, -1.0]), np.array([0.25, 0.0]), 1e-3),
         tg.sample((2, 2, 1), (1,), (1,), np.array([0.5]), np.array([0.25]), 1e-3),
+        tg.sample((3, 2, 4), (2,), (2,), np.array([0.5, -1.0]), np.array([0.25, 2.0]), 1e-3, 1),
+        tg.sample((2, 4), (2,), (2,), np.array([0.5, -1.0]), np.array([0.25, 2.0]), 1e-3, axis=0),
     ),
 )
-def batch_norm_eval(z: Any, gamma: Any, beta: Any, mean: Any, variance: Any, eps: float) -> Any:
+def batch_norm_eval(
+    z: Any, gamma: Any, beta: Any, mean: Any, variance: Any, eps: float, axis: int = -1
+) -> Any:
     """γ (z − μ) / √(σ² + ε) + β with μ and σ² given.
 
-    z: (…, features); all others: (features,). Computed as z · scale + shift.
+    z: of any shape, features along the axis; all others: (features,). Computed as z · scale +
+    shift.
     """
+    rows = from_axis(z, axis)
+    inner = rows.shape[1] // gamma.shape[0]
     scale = gamma / np.sqrt(variance + eps)
-    return plus(z * scale, beta - mean * scale)
+    y = plus(rows * spread(scale, inner), spread(beta - mean * scale, inner))
+    return y.reshape(z.shape)
 
 
 class BatchNorm(Module):
     """z̃ = γ ẑ + β with ẑ = (z − μ) / √(σ² + ε), over the examples of a mini-batch.
 
-    z: (m, features), or (…, features).  Returns the same shape.
-    In training μ = mean(z) and σ² = mean((z − μ)²) of the batch, which needs two examples or more,
-    and the running averages move: average ← momentum · average + (1 − momentum) · batch's.
+    z: of any shape, features along `axis`: (m, features), or with axis=1 images as
+        (m, channels, height, width), each channel averaged over examples and places.
+    Returns the same shape.
+    In training μ = mean(z) and σ² = mean((z − μ)²) of the batch, which needs two numbers or more
+    for each feature, and the running averages move: average ← momentum · average + (1 − momentum) ·
+    batch's, momentum being the weight of the old value, and σ² the same biased variance.
     In evaluation μ and σ² are these averages.
 
     gamma, beta: parameters of shape (features,), begun at 1 and 0. The bias of a layer right
@@ -117,7 +153,7 @@ class BatchNorm(Module):
         float64 results, by NumPy's promotion.
 
     Raises ArgumentError for a momentum outside [0, 1) or eps not above 0; when called, ShapeError
-    if the last axis is not `features`, or for a batch of one in training.
+    if the axis is not of size `features`, or for a batch of one in training.
     Ioffe and Szegedy 2015; Course 2, week 3.
     """
 
@@ -132,9 +168,11 @@ class BatchNorm(Module):
         momentum: float = 0.9,
         eps: float = 1e-5,
         *,
+        axis: int = -1,
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__()
+        self.axis = index("BatchNorm", "axis", axis)
         self.features = positive("BatchNorm", "features", features)
         self.momentum = fraction("BatchNorm", "momentum", momentum, "the weight of the old average")
         self.eps = small("BatchNorm", "eps", eps)
@@ -146,18 +184,18 @@ class BatchNorm(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """The normalised input; in training the running averages move."""
-        shape = check_features(self, z, self.features)
+        shape = check_axis(self, z, self.features, self.axis)
         if not self.training:
             return batch_norm_eval(
-                z, self.gamma, self.beta, self.running_mean, self.running_var, self.eps
+                z, self.gamma, self.beta, self.running_mean, self.running_var, self.eps, self.axis
             )
-        if math.prod(shape[:-1]) < 2:
+        if math.prod(shape) < 2 * self.features:
             raise tg.ShapeError(
                 f"BatchNorm: input of shape {shape} in training, where each feature's "
                 "variance needs two examples or more; use larger batches, or call .eval() to "
                 "use the running averages"
             )
-        out, mean, variance = batch_norm(z, self.gamma, self.beta, self.eps)
+        out, mean, variance = batch_norm(z, self.gamma, self.beta, self.eps, self.axis)
         if not tg.is_recomputing():
             self._move("running_mean", mean)
             self._move("running_var", variance)
@@ -178,4 +216,6 @@ class BatchNorm(Module):
             words.append(f"momentum={self.momentum}")
         if self.eps != 1e-5:
             words.append(f"eps={self.eps}")
+        if self.axis != -1:
+            words.append(f"axis={self.axis}")
         return ", ".join(words)

@@ -28,10 +28,32 @@ def column_sums(x: Any) -> Any:
 
     As a product with ones: 4 times as fast as `sum`, and closer, as BLAS adds in several strands.
     """
-    if type(x) is not np.ndarray:
+    if not isinstance(x, np.ndarray):
         return np.sum(x, axis=tuple(range(x.ndim - 1)))
-    rows = as_rows(x)
+    rows = np.asarray(as_rows(x))
     return ones(len(rows), rows.dtype).dot(rows)
+
+
+def from_axis(x: Any, axis: int) -> Any:
+    """The array as (outer, features · inner): what is before the features' axis, and the rest.
+
+    Features with anything behind them are repeated by `spread`, which costs less than to broadcast
+    them along many short lines.
+    """
+    if x.ndim == 2 and (axis == -1 or axis == 1):
+        return x
+    axis %= x.ndim
+    return x.reshape((math.prod(x.shape[:axis]), math.prod(x.shape[axis:])))
+
+
+def spread(v: Any, inner: int) -> Any:
+    """One number per feature, as a row of (outer, features · inner)."""
+    return v if inner == 1 else np.repeat(v, inner)
+
+
+def gathered(row: Any, inner: int) -> Any:
+    """The sum of what a row of (outer, features · inner) has for each feature."""
+    return row if inner == 1 else row.reshape((-1, inner)).sum(axis=1)
 
 
 def ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -77,7 +99,7 @@ def wide(x: Any, operation: str) -> Any:
 
 def product(x: Any, y: Any, spare: Any) -> Any:
     """x · y, of arrays in the place of one that is not needed any more."""
-    if type(spare) is type(x) is type(y) is np.ndarray and spare.dtype == x.dtype == y.dtype:
+    if all(isinstance(a, np.ndarray) for a in (spare, x, y)) and spare.dtype == x.dtype == y.dtype:
         return np.multiply(x, y, out=spare)
     return x * y
 

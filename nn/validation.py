@@ -26,6 +26,14 @@ def positive(operation: str, name: str, number: Any) -> int:
     return integer
 
 
+def index(operation: str, name: str, number: Any) -> int:
+    """The number, an integer of either sign."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise tg.ArgumentError(f"{operation}: {name}={number!r}; it needs an integer") from None
+
+
 def fraction(operation: str, name: str, given: Any, meaning: str) -> float:
     """The number as a Python float, which must lie in [0, 1)."""
     if not 0 <= real(given) < 1:
@@ -88,6 +96,31 @@ def check_features(layer: Module, x: Any, features: int) -> tuple[int, ...]:
         fix = f"build the layer for {shape[-1]} features instead" if shape else "give it an axis"
     raise tg.ShapeError(
         f"{name}: input of shape {shape}; it needs (…, {features}), one example per row; {fix}"
+    )
+
+
+def check_axis(layer: Module, x: Any, features: int, axis: int) -> tuple[int, ...]:
+    """The shape of x; ShapeError unless this axis has this size."""
+    if axis == -1:
+        shape: tuple[int, ...] = x.shape if hasattr(x, "shape") else np.shape(x)
+        if len(shape) <= 2 or shape[-1] == features or shape[1] != features:
+            return check_features(layer, x, features)
+    shape = x.shape if hasattr(x, "shape") else np.shape(x)
+    n = len(shape)
+    if -n <= axis < n and shape[axis] == features:
+        return shape
+    name = type(layer).__name__
+    of_that_size = [i for i, size in enumerate(shape) if size == features]
+    if of_that_size:
+        # Of several, images and sequences have their channels second.
+        better = 1 if 1 in of_that_size else of_that_size[0]
+        fix = f"the features are axis {better} here: {name}({features}, …, axis={better})"
+    elif -n <= axis < n:
+        fix = f"build the layer for {shape[axis]} features instead"
+    else:
+        fix = f"it needs axis {axis}"
+    raise tg.ShapeError(
+        f"{name}: input of shape {shape}; it needs {features} features along axis {axis}; {fix}"
     )
 
 

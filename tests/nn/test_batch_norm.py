@@ -140,18 +140,76 @@ def test_a_graph_built_before_the_averages_moved_keeps_its_own():
 
 
 @pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((5, 3), 1), ((3, 5), 0), ((4, 3, 5), 1), ((2, 3, 4, 2), 1), ((2, 4, 2, 3), -1),
+     ((2, 3, 4), -2), ((1, 3, 4), 1), ((3, 2, 2), 0)],
+)  # fmt: skip
+def test_features_along_any_axis(shape, axis):
+    """As with the features last, in training and evaluation, forward and to second order."""
+    rng = np.random.default_rng(0)
+    z, ct = rng.normal(2, 3, shape), rng.normal(size=shape)
+    own, last = layer_with(GAMMA, BETA, axis=axis), layer_with(GAMMA, BETA)
+    found = []
+    for layer, at in ((own, axis), (last, -1)):
+        for training in (True, False):
+            layer.train(training)
+            x = tg.Variable(np.ascontiguousarray(np.moveaxis(z, axis, at)))
+            leaves = [x, layer.gamma, layer.beta]
+            out = layer(x)
+            weight = np.ascontiguousarray(np.moveaxis(ct, axis, at))
+            first = tg.gradients(out, leaves, weight, create_graph=True)
+            second = tg.gradients(sum((g**2).sum() for g in first), leaves[:2])
+            images = [np.moveaxis(t.detach().numpy(), at, axis) for t in (out, first[0], second[0])]
+            found.append([*images, *(t.detach().numpy() for t in (*first[1:], second[1]))])
+        found[-1] += [layer.running_mean, layer.running_var]
+    for mine, wanted in zip(found[:2], found[2:], strict=True):
+        for a, b in zip(mine, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
+
+
+def test_channels_of_images_are_the_formula():
+    z = np.random.default_rng(0).normal(2, 3, (4, 3, 5, 2))
+    layer = layer_with(GAMMA, BETA, axis=1)
+    mean, variance = z.mean((0, 2, 3)), z.var((0, 2, 3))
+    column = (slice(None), None, None)
+    wanted = (z - mean[column]) / np.sqrt(variance[column] + EPS)
+    wanted = GAMMA[column] * wanted + BETA[column]
+    np.testing.assert_allclose(layer(z).detach().numpy(), wanted, rtol=1e-11)
+    np.testing.assert_allclose(layer.running_mean, 0.1 * mean, rtol=1e-12)
+    np.testing.assert_allclose(layer.running_var, 0.9 + 0.1 * variance, rtol=1e-12)
+
+
+def test_channels_of_one_image_are_enough():
+    z = np.random.default_rng(0).normal(size=(1, 2, 3, 3)).astype(np.float32)
+    layer = nn.BatchNorm(2, axis=1)
+    out = layer(z)
+    out.sum().backward()
+    assert out.dtype == layer.gamma.grad.dtype == layer.running_var.dtype == np.float32
+    np.testing.assert_allclose(out.detach().numpy().mean((0, 2, 3)), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("call", "error", "words"),
     [
         (lambda: nn.BatchNorm(3)(np.zeros((1, 3))), ShapeError, ["(1, 3)", "two", ".eval()"]),
         (lambda: nn.BatchNorm(3)(np.zeros(3)), ShapeError, ["(3,)", "two", ".eval()"]),
         (lambda: nn.BatchNorm(3)(np.zeros((3, 5))), ShapeError, ["(3, 5)", "(…, 3)", ".T"]),
+        (lambda: nn.BatchNorm(3, axis=1)(np.zeros((1, 3))), ShapeError, ["(1, 3)", "two"]),
+        (lambda: nn.BatchNorm(3, axis=1)(np.zeros((1, 3, 1, 1))), ShapeError, ["two", ".eval()"]),
+        (lambda: nn.BatchNorm(3)(np.zeros((0, 3))), ShapeError, ["(0, 3)", "two"]),
+        (lambda: nn.BatchNorm(16)(np.zeros((4, 16, 8, 8))), ShapeError,
+         ["(4, 16, 8, 8)", "axis -1", "the features are axis 1 here: BatchNorm(16, …, axis=1)"]),
+        (lambda: nn.BatchNorm(16, axis=1)(np.zeros((4, 8, 8, 16))), ShapeError, ["axis=3"]),
+        (lambda: nn.BatchNorm(16, axis=1)(np.zeros((4, 8))), ShapeError, ["axis 1", "8 features"]),
+        (lambda: nn.BatchNorm(3, axis=2)(np.zeros((4, 2))), ShapeError, ["needs axis 2"]),
+        (lambda: nn.BatchNorm(3, axis="1"), ArgumentError, ["axis='1'", "integer"]),
         (lambda: nn.BatchNorm(0), ArgumentError, ["features=0", "positive"]),
         (lambda: nn.BatchNorm(3, momentum=1.0), ArgumentError, ["momentum=1.0", "old average"]),
         (lambda: nn.BatchNorm(3, momentum="x"), ArgumentError, ["momentum='x'"]),
         (lambda: nn.BatchNorm(3, eps=0), ArgumentError, ["eps=0", "positive"]),
         (lambda: nn.BatchNorm(3, dtype=int), DTypeError, ["int64", "floating"]),
     ],
-)
+)  # fmt: skip
 def test_refused(call, error, words):
     with pytest.raises(error) as caught:
         call()
