@@ -7,7 +7,7 @@ if __name__ == "nn":
     raise ImportError("nn is part of tinygraph: write `from tinygraph import nn`")
 
 from .accuracy import accuracy
-from .activation import GELU, ReLU, Sigmoid, Tanh
+from .activation import ELU, GELU, SELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .attention import MultiHeadAttention, scaled_dot_product_attention
 from .batch_normalisation import BatchNorm
 from .callbacks import Checkpoint, EarlyStopping, GradientNorms
@@ -15,6 +15,7 @@ from .convolution import conv1d, conv2d
 from .convolutional import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from .embedding import Embedding, embedding
 from .evaluation import evaluate, predict
+from .exponential_units import elu, selu
 from .fit import fit
 from .flatten import Flatten
 from .fully_connected import Dense, dense
@@ -66,15 +67,18 @@ from .regularisation import Dropout, dropout
 from .rnn import RNN, RNNCell
 from .sequential import Sequential
 from .standardisation import Normalize, normalize
+from .swish import silu
 from .training import Callback, Training
 from .transformer import TransformerBlock, sinusoidal_positions
 from .transposed_convolution import conv_transpose1d, conv_transpose2d
 
 __all__ = [
+    "ELU",
     "GELU",
     "GRU",
     "LSTM",
     "RNN",
+    "SELU",
     "AvgPool1D",
     "AvgPool2D",
     "BatchNorm",
@@ -98,6 +102,7 @@ __all__ = [
     "History",
     "LSTMCell",
     "LayerNorm",
+    "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
     "Module",
@@ -106,7 +111,10 @@ __all__ = [
     "RNNCell",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
     "Tanh",
     "TensorBoard",
     "Training",
@@ -122,6 +130,7 @@ __all__ = [
     "default_generator",
     "dense",
     "dropout",
+    "elu",
     "embedding",
     "evaluate",
     "fit",
@@ -134,6 +143,7 @@ __all__ = [
     "he",
     "he_uniform",
     "layer_norm",
+    "leaky_relu",
     "lecun",
     "lecun_uniform",
     "max_pool1d",
@@ -145,11 +155,18 @@ __all__ = [
     "ones",
     "orthogonal",
     "predict",
+    "relu",
     "scaled_dot_product_attention",
     "seed",
+    "selu",
+    "sigmoid",
     "sigmoid_cross_entropy",
+    "silu",
     "sinusoidal_positions",
+    "softmax",
     "softmax_cross_entropy",
+    "softplus",
+    "tanh",
     "truncated_normal",
     "uniform",
     "xavier",

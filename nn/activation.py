@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import tinygraph as tg
+from tinygraph import leaky_relu, relu, sigmoid, softmax, softplus, tanh
 
+from .exponential_units import check_alpha, elu, selu
 from .gaussian import check_approximate, gelu
 from .module import Module
+from .swish import silu
+from .validation import index, real
 
 Activation: TypeAlias = str | Callable[..., Any] | None
 
-BY_NAME: dict[str, Callable[..., Any]] = {
-    "relu": tg.relu,
-    "leaky_relu": tg.leaky_relu,
-    "sigmoid": tg.sigmoid,
-    "tanh": tg.tanh,
+BY_NAME: dict[str, Callable[..., Any] | None] = {
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "selu": selu,
     "gelu": gelu,
-    "softplus": tg.softplus,
-    "softmax": tg.softmax,
+    "silu": silu,
+    "swish": silu,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "softmax": softmax,
+    "identity": None,
+    "linear": None,
 }
 
 
@@ -49,7 +60,88 @@ class ReLU(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """max(z, 0)."""
-        return tg.relu(z)
+        return relu(z)
+
+
+class LeakyReLU(Module):
+    """z where z > 0, slope · z elsewhere; its derivative at 0 is taken as the slope.
+
+    Raises ArgumentError for a slope that is not a finite number.  Maas, Hannun and Ng 2013.
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        super().__init__()
+        if not math.isfinite(real(slope)):
+            raise tg.ArgumentError(f"LeakyReLU: slope={slope!r}; it needs a finite number")
+        self.slope = float(slope)
+
+    def forward(self, z: Any) -> tg.Tensor:
+        """Z or slope · z."""
+        return leaky_relu(z, self.slope)
+
+    def extra_repr(self) -> str:
+        """The slope, if it is not the default."""
+        return f"slope={self.slope}" if self.slope != 0.01 else ""
+
+
+class ELU(Module):
+    """z where z > 0, α (e^z − 1) elsewhere; see `nn.elu`."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        check_alpha("ELU", alpha)
+        self.alpha = float(alpha)
+
+    def forward(self, z: Any) -> tg.Tensor:
+        """Z or α (e^z − 1)."""
+        return elu(z, self.alpha)
+
+    def extra_repr(self) -> str:
+        """α, if it is not the default."""
+        return f"alpha={self.alpha}" if self.alpha != 1 else ""
+
+
+class SELU(Module):
+    """elu with the scales that keep mean 0 and variance 1 from layer to layer; see `nn.selu`."""
+
+    def forward(self, z: Any) -> tg.Tensor:
+        """λ z or λ α (e^z − 1)."""
+        return selu(z)
+
+
+class SiLU(Module):
+    """z σ(z), also called swish; see `nn.silu`."""
+
+    def forward(self, z: Any) -> tg.Tensor:
+        """Z σ(z)."""
+        return silu(z)
+
+
+class Softplus(Module):
+    """log(1 + e^z): smooth, above 0, and close to max(z, 0) away from 0."""
+
+    def forward(self, z: Any) -> tg.Tensor:
+        """log(1 + e^z)."""
+        return softplus(z)
+
+
+class Softmax(Module):
+    """e^z / Σ e^z along an axis: positive numbers that add up to 1.
+
+    axis: of the classes.  Not before `nn.softmax_cross_entropy`, which takes the logits.
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        super().__init__()
+        self.axis = index("Softmax", "axis", axis)
+
+    def forward(self, z: Any) -> tg.Tensor:
+        """e^z / Σ e^z."""
+        return softmax(z, self.axis)
+
+    def extra_repr(self) -> str:
+        """The axis, if it is not the last."""
+        return f"axis={self.axis}" if self.axis != -1 else ""
 
 
 class Sigmoid(Module):
@@ -57,7 +149,7 @@ class Sigmoid(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """1 / (1 + e^−z)."""
-        return tg.sigmoid(z)
+        return sigmoid(z)
 
 
 class Tanh(Module):
@@ -65,7 +157,7 @@ class Tanh(Module):
 
     def forward(self, z: Any) -> tg.Tensor:
         """Tanh z."""
-        return tg.tanh(z)
+        return tanh(z)
 
 
 class GELU(Module):

@@ -193,6 +193,8 @@ def dense(x: Any, weight: Any, bias: Any = None, activation: Activation = None) 
         return affine(x, weight, bias)
     if type(activation) is not str or activation not in FORWARD:
         function: Any = activation_from(activation, "dense")
+        if function is None:
+            return affine(x, weight, bias)
         name = FUSED.get(function) if function.__hash__ else None
         if name is None:
             result: tg.Tensor = function(affine(x, weight, bias))

@@ -16,6 +16,7 @@ import numpy as np
 import tinygraph as tg
 
 DENSITY = 1 / math.sqrt(2 * math.pi)  # of the standard normal distribution at 0
+FAR = 40  # from where on Φ is 0 or 1 in any precision, and squares still fit in half precision
 
 # k, and the coefficients from the highest power down: right within 6e-9 and 2e-18.
 SINGLE = (3.6, [
@@ -89,7 +90,12 @@ def real_floating(x: Any, operation: str) -> Any:
     return np.atleast_1d(x if x.dtype.itemsize > 2 else x.astype(np.float32))
 
 
-@tg.elementwise(label="Φ", x=lambda ct, x: ct * (np.exp(x * x * -0.5) * DENSITY))
+def _density(x: Any) -> Any:
+    x = np.clip(x, -FAR, FAR)
+    return np.exp(x * x * -0.5) * DENSITY
+
+
+@tg.elementwise(label="Φ", x=lambda ct, x: ct * _density(x))
 def normal_cdf(x: Any, /) -> Any:
     """Φ(x), the probability that a standard normal variable is less than x: (1 + erf(x/√2)) / 2."""
     x = np.asarray(x)
@@ -104,8 +110,9 @@ INNER, CUBIC = math.sqrt(2 / math.pi), 0.044715  # Hendrycks and Gimpel's approx
 
 def _gelu_slope(x: Any, approximate: Any) -> Any:
     """Its derivative, of tensors."""
+    x = np.clip(x, -FAR, FAR)
     if not approximate:
-        return normal_cdf(x) + x * np.exp(x * x * -0.5) * DENSITY
+        return normal_cdf(x) + x * _density(x)
     squares = x * x
     share = tg.sigmoid(x * (1 + CUBIC * squares) * (2 * INNER))
     return share + x * share * (1 - share) * (1 + 3 * CUBIC * squares) * (2 * INNER)
