@@ -42,9 +42,10 @@ from .initialisers import (
     zeros,
 )
 from .layer_normalisation import LayerNorm, layer_norm
+from .logits import LogitsWarning
 from .logs import CSVLog, TensorBoard
-from .losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
 from .lstm import LSTM, LSTMCell
+from .margin_losses import hinge
 from .minibatches import minibatches
 from .module import Module
 from .pooling import (
@@ -63,9 +64,13 @@ from .pooling_layers import (
     MaxPool1D,
     MaxPool2D,
 )
+from .probability_losses import binary_cross_entropy, cross_entropy, kl_divergence
+from .regression_losses import huber, mean_absolute_error, mean_squared_error
 from .regularisation import Dropout, dropout
 from .rnn import RNN, RNNCell
 from .sequential import Sequential
+from .sigmoid_loss import sigmoid_cross_entropy
+from .softmax_loss import softmax_cross_entropy
 from .standardisation import Normalize, normalize
 from .swish import silu
 from .training import Callback, Training
@@ -103,6 +108,7 @@ __all__ = [
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "LogitsWarning",
     "MaxPool1D",
     "MaxPool2D",
     "Module",
@@ -122,11 +128,13 @@ __all__ = [
     "accuracy",
     "avg_pool1d",
     "avg_pool2d",
+    "binary_cross_entropy",
     "constant",
     "conv1d",
     "conv2d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cross_entropy",
     "default_generator",
     "dense",
     "dropout",
@@ -142,12 +150,16 @@ __all__ = [
     "group_norm",
     "he",
     "he_uniform",
+    "hinge",
+    "huber",
+    "kl_divergence",
     "layer_norm",
     "leaky_relu",
     "lecun",
     "lecun_uniform",
     "max_pool1d",
     "max_pool2d",
+    "mean_absolute_error",
     "mean_squared_error",
     "minibatches",
     "normal",
