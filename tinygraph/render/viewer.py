@@ -123,7 +123,8 @@ def _node(node: GraphNode, is_output: bool) -> dict[str, Any]:
         "operation": node.operation,
         "name": node.name,
         "params": node.params or None,
-        "shape": str(node.shape),
+        "shape": _shape(node),
+        "outputs": len(node.dtype) if isinstance(node.dtype, tuple) else None,
         "size": _size(node.shape),
         "dtype": node.dtype if isinstance(node.dtype, str | None) else ", ".join(node.dtype),
         **_scalar("value", "full", node.value),
@@ -135,6 +136,12 @@ def _node(node: GraphNode, is_output: bool) -> dict[str, Any]:
         for name, fact in facts.items()
         if fact is not None
     }
+
+
+def _shape(node: GraphNode) -> str:
+    """Of several outputs, their shapes one after the other."""
+    several = isinstance(node.dtype, tuple)
+    return ", ".join(map(str, node.shape)) if several else str(node.shape)
 
 
 def _size(shape: tuple[Any, ...]) -> int | None:

@@ -3,6 +3,7 @@
 const CORNER = 7;
 const ARROW = 6.5;
 const LEGIBLE = 4.6; // pixels that a line of text needs for its letters to be worth drawing
+const CLOSE = 6; // below that the title alone, as large as there is room
 
 const THEME = [
   "ground", "card", "ink", "soft", "edge", "accent", "gradient", "upstream", "downstream",
@@ -105,7 +106,11 @@ function paintSegments(ctx, scene, area, segments) {
       const colour = look === "dim" ? colours.edge : colours[look];
       const width = (group.wide ? 2.2 : 1.2) * (look === "edge" || look === "dim" ? 1 : 1.5);
       ctx.beginPath();
-      for (const { points } of group.segments) trace(ctx, points, scene.drawing.direction, sparse);
+      const whole = look !== "edge" && look !== "dim";
+      for (const { points, own } of group.segments) {
+        // Of a lane that edges share one draws it, or it would come out darker than others.
+        trace(ctx, points, whole ? 0 : own, scene.drawing.direction, sparse);
+      }
       stroke(ctx, colour, Math.max(width, 0.6 / area.scale));
       if (!sparse) arrows(ctx, scene, group.segments, colour);
     }
@@ -114,9 +119,9 @@ function paintSegments(ctx, scene, area, segments) {
 }
 
 // Straight through a rank, curved from one to the next.
-function trace(ctx, points, direction, straight) {
-  ctx.moveTo(...points[0]);
-  for (let i = 1; i < points.length; i++) {
+function trace(ctx, points, start, direction, straight) {
+  ctx.moveTo(...points[start]);
+  for (let i = start + 1; i < points.length; i++) {
     const [[x0, y0], [x, y]] = [points[i - 1], points[i]];
     if (i % 2 || straight || (direction === "TB" ? x0 === x : y0 === y)) {
       ctx.lineTo(x, y);
@@ -183,7 +188,8 @@ function paintItem(ctx, scene, item, { scale }) {
     paintOutline(ctx, scene, item, look, scale);
   }
   if (scene.overlay?.ring?.(item)) ring(ctx, item, colours.bad);
-  if (13 * scale >= LEGIBLE) paintText(ctx, scene, item, look);
+  if (13 * scale >= CLOSE) paintText(ctx, scene, item, look);
+  else paintTitle(ctx, scene, item, look, scale);
 }
 
 function paintOutline(ctx, scene, item, { ground, line }, scale) {
@@ -222,6 +228,22 @@ function outline(ctx, item) {
 function ring(ctx, { x, y, width, height }, colour) {
   roundRect(ctx, x - 8, y - 8, width + 16, height + 16, CORNER + 8);
   stroke(ctx, colour, 3);
+}
+
+function paintTitle(ctx, scene, item, { ink }, scale) {
+  const [line] = linesOf(item, scene.graph, scene.mode, null);
+  const width = widthOf(line);
+  const larger = Math.min(2.2, (item.width - 10) / width, (item.height - 6) / LINE);
+  if (13 * larger * scale < LEGIBLE) return;
+  let x = item.x + item.width / 2 - (width * larger) / 2;
+  for (const { text, font, colour } of line) {
+    const size = Number(/([\d.]+)px/.exec(FONTS[font])[1]);
+    ctx.font = FONTS[font].replace(/[\d.]+px/, `${size * larger}px`);
+    ctx.fillStyle = ink ?? scene.colours[colour];
+    ctx.textBaseline = "middle";
+    ctx.fillText(text, x, item.y + item.height / 2);
+    x += ruler.width(text, font) * larger;
+  }
 }
 
 function paintText(ctx, scene, item, { ink }) {

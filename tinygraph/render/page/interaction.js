@@ -320,8 +320,9 @@ function matching(graph, text) {
     const line = parts.filter(Boolean).join(" ").toLowerCase();
     return words.every((word) => line.includes(word));
   };
-  const groups = graph.groups.filter((group) => group.kind === "scope" && holds(group.path) && holds([group.name]));
-  const nodes = graph.nodes.filter((node) => holds([node.name, node.label, node.operation, node.params, ...(node.scope ?? [])]));
+  const paths = new Map([graph.root, ...graph.groups].map((group) => [group, group.path]));
+  const groups = graph.groups.filter((group) => group.kind === "scope" && holds([group.name, group.module]));
+  const nodes = graph.nodes.filter((node) => holds([node.name, node.label, node.operation, node.params, ...paths.get(node.parent)]));
   return [...groups, ...nodes];
 }
 

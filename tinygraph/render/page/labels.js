@@ -44,7 +44,7 @@ function linesOf(item, graph, mode, overlay) {
   const lines = [titleOf(item)];
   const below = overlay ? noted(item, overlay) : [];
   if (mode !== "backward" && !overlay) below.push(...forwardLine(item, graph));
-  if (mode !== "forward" && !overlay) below.push(...backwardLine(item, graph));
+  if (mode !== "forward" && !overlay) below.push(...backwardLine(item, graph, mode));
   return [...lines.filter((line) => line.length), ...below];
 }
 
@@ -66,32 +66,36 @@ function titleOf(node) {
 
 function forwardLine(node, graph) {
   if (node.kind === "constant" && !node.name && node.value !== undefined) return [];
-  const text = node.value ?? node.shape;
+  const text = node.value ?? (node.outputs ? `${node.outputs} outputs` : node.shape);
   if (!text || text === node.label) return [];
   const runs = [run(text, "detail", node.value === undefined ? "soft" : "ink")];
-  if (node.dtype && node.dtype !== graph.usual && /float|complex/.test(node.dtype)) {
+  if (node.dtype && !node.outputs && node.dtype !== graph.usual && /float|complex/.test(node.dtype)) {
     runs.push(run(` ${node.dtype}`));
   }
   return [runs];
 }
 
-function backwardLine(node, graph) {
+function backwardLine(node, graph, mode) {
   if (node.kind === "constant") return [];
   if (node.gradient !== undefined) return [[run(`grad ${node.gradient}`, "detail", "gradient")]];
   if (node.gradient_norm !== undefined) {
     return [[run(`‖grad‖ ${short(node.gradient_norm)}`, "detail", "gradient")]];
   }
-  return [[run(notComputed(node, graph), "italic", "soft")]];
+  const told = notComputed(node, graph);
+  return mode === "both" && told === KEPT ? [] : [[run(told, "italic", "soft")]];
 }
+
+const KEPT = "grad not kept";
 
 // Arrays on the way give their gradients up, unless they were recorded.
 function notComputed(node, graph) {
   const kept = node.kind !== "operation" || node.value !== undefined || graph.recorded;
-  return kept || !graph.differentiated ? "grad not computed" : "grad not kept";
+  return kept || !graph.differentiated ? "grad not computed" : KEPT;
 }
 
 function groupLines(group, overlay) {
   const title = [run(group.name, "bold", "ink")];
+  if (group.module && group.module !== group.name) title.push(run(`  ${group.module}`));
   if (group.call) title.push(run(`  ${group.call}`));
   const lines = [title];
   if (overlay) return [...lines, ...noted(group, overlay)];
@@ -130,4 +134,5 @@ function measured(item, graph, mode) {
 }
 
 const isNumber = (item) => item.kind === "constant" && item.value !== undefined && !item.name;
-const headerText = (group) => clip(oneLine(group.call ? `${group.name}  ${group.call}` : group.name), 60);
+const headerText = ({ name, module, call }) =>
+  clip(oneLine([name, module === name ? "" : module, call].filter(Boolean).join("  ")), 60);

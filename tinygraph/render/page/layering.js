@@ -2,7 +2,7 @@
 // coordinates. "Along" is the direction of flow, "across" the other one.
 //
 // vertices: { across, along, pinned, floating }: sizes; pinned "first" or "last" to a border;
-// floating where what comes in may do so in any order
+// floating where what comes in may do so in any order; rigid with ports where they are
 // arcs: { from, to, key, fromOffset, toOffset }; of one source and key share their way
 // Sets vertex.u and vertex.v (centre across, start along) and arc.stations, [across, start, end]
 // for each rank it passes; returns the size of it all.
@@ -41,12 +41,13 @@ function rank(vertices) {
       if (!back) vertex.rank = Math.max(vertex.rank, from.rank + 1);
     }
   }
+  for (const vertex of vertices) vertex.height = vertex.rank;
   const last = Math.max(base, ...unpinned(order).map((v) => v.rank + 1));
   for (const vertex of vertices) if (vertex.pinned === "last") vertex.rank = last;
   for (let pass = 0; pass < 3; pass++) {
     for (const vertex of order.toReversed()) {
       const outs = vertex.outs.filter(({ back }) => !back);
-      if (vertex.pinned || !outs.length || outs.length <= distinct(vertex.ins)) continue;
+      if (vertex.pinned || !outs.length || outs.length <= holding(vertex.ins)) continue;
       vertex.rank = Math.min(...outs.map(({ to }) => to.rank)) - 1;
     }
   }
@@ -57,7 +58,12 @@ function rank(vertices) {
 }
 
 const unpinned = (vertices) => vertices.filter(({ pinned }) => pinned !== "last");
-const distinct = (ins) => new Set(ins.map(({ from }) => from)).size;
+// How strongly its sources hold a vertex back. One that is used elsewhere too has its lane anyway.
+function holding(ins) {
+  let total = 0;
+  for (const source of new Set(ins.map(({ from }) => from))) total += source.outs.length > 1 ? 0.5 : 1;
+  return total;
+}
 
 // A topological order; arcs of a cycle, should there be one, are marked as going back.
 function sorted(vertices) {
@@ -86,20 +92,22 @@ function lanes(arcs, total) {
   const shared = new Map();
   const links = [];
   const link = (above, below, aboveOffset, belowOffset, arc) => {
-    const straight = (above.lane ? 3 : 1) * (below.lane ? 3 : 1);
-    const made = { above, below, aboveOffset, belowOffset, weight: straight, arc };
+    const weight = above.lane && below.lane ? 200 : importance(arc);
+    const made = { above, below, aboveOffset, belowOffset, weight, arc };
     above.below.push(made);
     below.above.push(made);
     links.push(made);
   };
   for (const arc of arcs) {
     arc.lanes = [];
+    arc.shared = 0;
     arc.loose = arc.back || arc.to.rank - arc.from.rank > longest || arc.to.rank <= arc.from.rank;
     if (arc.loose) continue;
     if (!shared.has(arc.from)) shared.set(arc.from, new Map());
     const ways = shared.get(arc.from);
     if (!ways.has(arc.key)) ways.set(arc.key, []);
     const way = ways.get(arc.key);
+    arc.shared = Math.min(way.length, arc.to.rank - arc.from.rank - 1); // that many lanes are drawn
     for (let i = way.length; i < arc.to.rank - arc.from.rank - 1; i++) {
       const lane = { lane: true, across: LANE, along: 0, rank: arc.from.rank + 1 + i, above: [], below: [] };
       link(way[i - 1] ?? arc.from, lane, i ? 0 : arc.fromOffset, 0, arc);
@@ -110,6 +118,13 @@ function lanes(arcs, total) {
     link(before ?? arc.from, arc.to, before ? 0 : arc.fromOffset, arc.toOffset, arc);
   }
   return links;
+}
+
+// The longest way runs straight on, what joins it comes from the side, sources above all. Far
+// apart, as a little push to the side at each rank would make the way run askew.
+function importance({ from, to }) {
+  if (!from.ins.length && !from.pinned) return 0.1;
+  return from.height === Math.max(...to.ins.map((arc) => arc.from.height)) ? 50 : 0.5;
 }
 
 // Ranks that an arc may pass before it goes without lanes: their sum has to stay in bounds.
@@ -266,17 +281,20 @@ function pull(layer, sides) {
     const pulls = [];
     for (const side of sides) {
       for (const link of vertex[side]) {
-        const at = side === "above"
-          ? link.above.u + link.aboveOffset - link.belowOffset
-          : link.below.u + link.belowOffset - link.aboveOffset;
+        const at = side === "above" ? link.above.u + lean(link) : link.below.u - lean(link);
         pulls.push([at, link.weight]);
       }
     }
     wanted.push(pulls.length ? median(pulls) : vertex.u);
-    weights.push(pulls.length ? Math.max(...pulls.map(([, weight]) => weight)) : 0.05);
+    weights.push(pulls.length ? Math.max(...pulls.map(([, weight]) => weight)) : 0.01);
   }
   place(layer, wanted, weights);
 }
+
+// How far the ends of a straight link are apart. Only ports of boxes count: operands enter a node
+// beside its middle, and a row of nodes that each stand straight below would run askew.
+const lean = ({ above, below, aboveOffset, belowOffset }) =>
+  (above.rigid ? aboveOffset : 0) - (below.rigid ? belowOffset : 0);
 
 function median(pulls) {
   pulls.sort((a, b) => a[0] - b[0]);

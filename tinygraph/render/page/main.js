@@ -8,10 +8,8 @@ function begin() {
   graph.recorded = graph.nodes.some((node) => node.kind === "operation" && node.value === undefined && hasGradient(node));
   document.getElementById("title").textContent = graph.title;
   const viewer = new Viewer(graph);
-  viewer.arrange();
   interact(viewer);
-  refresh(viewer);
-  viewer.fit();
+  viewer.begin();
   viewer.paintNow();
   viewer.milliseconds = performance.now() - started;
   globalThis.tinygraph = viewer; // for the console, and for tests

@@ -1,6 +1,7 @@
 // The graph as it came, and the tree of groups that it is shown by: scopes, chains and sections.
 
 const CROWDED = 150; // more nodes than that are not read at a glance
+const FEW = 6; // fewer nodes tell too little to begin with
 const SHORTEST_CHAIN = 5; // operations; fewer take no more room than their pill
 const LARGEST_LEVEL = 6000; // children of one group; more are cut into sections
 
@@ -10,7 +11,7 @@ class Group {
     this.kind = kind; // "root", "scope", "chain" or "section"
     this.name = name;
     this.parent = parent;
-    this.depth = parent ? parent.depth + 1 : 0;
+    this.depth = 0;
     this.children = [];
     this.open = false;
   }
@@ -49,8 +50,7 @@ function decode(payload) {
   const graph = { ...payload, nodes, edges, groups: [] };
   graph.root = new Group("root", "", null);
   graph.root.open = true;
-  placeOperations(graph);
-  placeOthers(graph);
+  fillGroups(graph);
   if (nodes.length > CROWDED) elideChains(graph);
   cutSections(graph, graph.root);
   finishGroups(graph);
@@ -63,49 +63,39 @@ function newGroup(graph, kind, name, parent) {
   return group;
 }
 
-function put(item, group) {
-  item.parent = group;
-  group.children.push(item);
-}
-
-// Consecutive operations of one scope are one box. An interval of a topological order is convex:
-// whichever boxes are closed, no cycle comes up, also where a module is called many times.
-function placeOperations(graph) {
-  let path = [graph.root];
+// Each call of a module is a scope of its own, so that closing one makes no cycle.
+function fillGroups(graph) {
+  const groups = (graph.scopes ?? []).map(() => null);
+  graph.scopes?.forEach(({ name, parent, kind }, i) => {
+    const group = newGroup(graph, "scope", name, groups[parent] ?? graph.root);
+    group.module = kind;
+    groups[i] = group;
+    group.parent.children.push(group);
+  });
   for (const node of graph.nodes) {
-    if (node.kind !== "operation") continue;
-    const scope = node.scope ?? [];
-    let common = 0;
-    while (common < scope.length && path[common + 1]?.name === scope[common]) common++;
-    path = path.slice(0, common + 1);
-    for (const name of scope.slice(common)) {
-      const group = newGroup(graph, "scope", name, path.at(-1));
-      put(group, path.at(-1));
-      path.push(group);
-    }
-    put(node, path.at(-1));
+    node.parent = groups[node.scope] ?? graph.root;
+    node.parent.children.push(node);
   }
+  const firsts = new Map();
+  first(graph.root, firsts);
+  for (const group of [graph.root, ...graph.groups]) {
+    group.children = group.children.filter((child) => !child.isGroup || firsts.has(child));
+    group.children.sort((a, b) => (firsts.get(a) ?? a.id) - (firsts.get(b) ?? b.id));
+  }
+  graph.groups = graph.groups.filter((group) => firsts.has(group));
 }
 
-// What has no operands goes where all its uses are, so that nothing runs back into its box; an
-// input not further in than its own scope.
-function placeOthers(graph) {
-  for (const node of graph.nodes) {
-    if (node.kind === "operation") continue;
-    let home = null;
-    for (const { target } of node.uses) home = home ? commonGroup(home, target.parent) : target.parent;
-    home ??= graph.root;
-    while (node.kind === "leaf" && !isPrefix(home.path, node.scope ?? [])) home = home.parent;
-    put(node, home);
+// The first operation in a group, or else the first node; none in an empty one.
+function first(group, firsts) {
+  let [operation, any] = [Infinity, Infinity];
+  for (const child of group.children) {
+    const id = child.isGroup ? first(child, firsts) : child.id;
+    any = Math.min(any, id);
+    if (child.isGroup || child.kind === "operation") operation = Math.min(operation, id);
   }
-  for (const group of [graph.root, ...graph.groups]) group.children.sort((a, b) => firstId(a) - firstId(b));
-}
-
-const isPrefix = (path, scope) => path.every((name, i) => scope[i] === name);
-
-function firstId(item) {
-  while (item.isGroup) item = item.children.find((child) => child.kind !== "constant") ?? item.children[0];
-  return item.id;
+  const id = operation < Infinity ? operation : any;
+  if (id < Infinity) firsts.set(group, id);
+  return id;
 }
 
 function commonGroup(a, b) {
@@ -167,12 +157,11 @@ function cutSections(graph, group) {
   const size = Math.max(100, Math.ceil(order.length / 60));
   group.children = [];
   for (let start = 0; start < order.length; start += size) {
-    const members = order.slice(start, start + size);
-    const section = newGroup(graph, "section", "", group);
-    section.name = `part ${group.children.length + 1}`;
-    for (const member of members) put(member, section);
+    const section = newGroup(graph, "section", `part ${group.children.length + 1}`, group);
+    section.children = order.slice(start, start + size);
+    for (const member of section.children) member.parent = section;
     group.children.push(section);
-    if (members.length > LARGEST_LEVEL) cutSections(graph, section);
+    if (size > LARGEST_LEVEL) cutSections(graph, section);
   }
 }
 
@@ -186,12 +175,13 @@ function topological(group) {
       if (other && other !== child) waits.get(child).add(other);
     }
   }
-  const order = new Set();
+  const [order, begun] = [new Set(), new Set()];
   for (const first of group.children) {
     const stack = [first]; // what it waits for goes before it: sources beside their first use
     while (stack.length) {
       const child = stack.at(-1);
-      const missing = order.has(child) ? [] : [...waits.get(child)].filter((other) => !order.has(other));
+      const missing = begun.has(child) ? [] : [...waits.get(child)].filter((other) => !begun.has(other));
+      begun.add(child);
       if (missing.length) stack.push(...missing.reverse());
       else order.add(stack.pop());
     }
@@ -204,23 +194,10 @@ function* members(item) {
   for (const child of item.children) yield* members(child);
 }
 
-// Numbers of groups, what enters and leaves them, what is in them.
+// Where groups stand in the tree, what enters and leaves them, what is in them.
 function finishGroups(graph) {
-  for (const [index, group] of [graph.root, ...graph.groups].entries()) {
-    group.id = `g${index}`;
-    group.depth = group.parent ? group.parent.depth + 1 : 0;
-    group.entering = new Set();
-    group.leaving = new Set();
-    const alike = new Map();
-    for (const child of group.children) {
-      child.parent = group;
-      if (child.kind !== "scope") continue;
-      alike.set(child.name, [...(alike.get(child.name) ?? []), child]);
-    }
-    for (const calls of alike.values()) {
-      if (calls.length > 1) calls.forEach((call, i) => (call.call = `${i + 1} of ${calls.length}`));
-    }
-  }
+  graph.groups = [];
+  settleTree(graph, graph.root);
   for (const { source, target } of graph.edges) {
     const common = commonGroup(source.parent, target.parent);
     for (let g = source.parent; g !== common; g = g.parent) g.leaving.add(source);
@@ -231,6 +208,24 @@ function finishGroups(graph) {
     for (let g = node.parent; g.parent; g = g.parent) g.leaving.add(node);
   }
   contents(graph.root);
+}
+
+// From the root, as later groups may stand around earlier ones.
+function settleTree(graph, group) {
+  const alike = new Map();
+  for (const child of group.children) {
+    child.parent = group;
+    if (!child.isGroup) continue;
+    graph.groups.push(child);
+    Object.assign(child, { id: `g${graph.groups.length}`, depth: group.depth + 1 });
+    Object.assign(child, { entering: new Set(), leaving: new Set() });
+    if (!alike.has(child.name)) alike.set(child.name, []);
+    if (child.kind === "scope") alike.get(child.name).push(child);
+    settleTree(graph, child);
+  }
+  for (const calls of alike.values()) {
+    if (calls.length > 1) calls.forEach((call, i) => (call.call = `${i + 1} of ${calls.length}`));
+  }
 }
 
 function contents(group) {
@@ -277,12 +272,17 @@ function openTo(graph, depth) {
 
 const deepest = (graph) => Math.max(0, ...graph.groups.filter((g) => g.kind === "scope").map((g) => g.path.length));
 
-// The deepest view that is not too crowded.
+// All of it; the outermost level of what is too crowded, and more where that says too little.
 function openByDefault(graph) {
   let depth = deepest(graph) + 1;
-  do openTo(graph, depth);
-  while (visibleCount(graph.root) > CROWDED && --depth > 0);
-  return Math.max(1, depth);
+  openTo(graph, depth);
+  if (visibleCount(graph.root) <= CROWDED) return depth;
+  for (depth = 1; ; depth++) {
+    openTo(graph, depth);
+    if (visibleCount(graph.root) >= FEW || depth > deepest(graph)) break;
+  }
+  if (depth > 1 && visibleCount(graph.root) > CROWDED) openTo(graph, --depth);
+  return depth;
 }
 
 function reveal(item) {

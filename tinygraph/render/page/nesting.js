@@ -100,7 +100,7 @@ function layOutGroup(group, context) {
 function vertexOf(item, context) {
   if (item.isGroup && item.open) {
     const { across, along } = layOutGroup(item, context);
-    return { item, across, along };
+    return { item, across, along, rigid: true };
   }
   const { width, height } = context.measure(item);
   const [across, along] = context.flipped ? [height, width] : [width, height];
@@ -165,12 +165,12 @@ function settleGroup(group, across, along, context, drawing) {
       drawing.items.push(item);
     }
   }
-  for (const { piece, stations } of arcs) {
+  for (const { piece, stations, shared } of arcs) {
     const points = stations.flatMap(([u, start, stop]) => [xy(u0 + u, v0 + start), xy(u0 + u, v0 + stop)]);
     if (!piece.from) points[0] = xy(u0 + stations[0][0], along);
     if (!piece.to) points[points.length - 1] = xy(u0 + stations.at(-1)[0], end);
     const wide = new Set(piece.edges.map(({ source }) => source)).size > 1;
-    drawing.segments.push({ ...piece, points, bounds: bounds(points), wide });
+    drawing.segments.push({ ...piece, points, bounds: bounds(points), wide, own: shared ? 2 * shared + 1 : 0 });
   }
 }
 

@@ -18,7 +18,7 @@ const missing = {
 };
 
 // Lightness falls evenly while the hue turns from yellow to violet, and so reads in grey as well.
-const sequential = (t) => oklch(0.93 - 0.6 * t, 0.06 + 0.16 * Math.sin(Math.PI * (0.15 + 0.75 * t)) * 0.9, 100 + 200 * t);
+const sequential = (t) => oklch(0.93 - 0.6 * t, 0.07 + 0.07 * Math.sin(Math.PI * t), 100 + 200 * t);
 
 // Okabe and Ito's colours for eight kinds, told apart with every kind of colour vision.
 const CATEGORIES = ["#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#999999"];
@@ -117,14 +117,21 @@ function dtypes(graph) {
   };
 }
 
+// What was found in a value, as short as can be.
+function found({ statistics, value }) {
+  const { nan = 0, inf = 0 } = statistics ?? {};
+  const words = [nan ? `${nan.toLocaleString("en")} NaN` : "", inf ? `${inf.toLocaleString("en")} ∞` : ""];
+  return words.filter(Boolean).join(", ") || value;
+}
+
 function badOnes(graph) {
   const first = graph.nodes.find(isBad);
   const firstBackward = graph.nodes.findLast((node) => isBadGradient(node) && node.kind !== "constant");
   const holds = (item, test) => [...members(item)].some(test);
   const note = (item) => {
     const [value, gradient] = [holds(item, isBad), holds(item, isBadGradient)];
-    if (value && gradient) return "both";
-    return value ? "value" : gradient ? "gradient" : "";
+    const own = value && !item.isGroup ? found(item) : value ? "NaN or ∞" : "";
+    return [own, gradient ? "grad" : ""].filter(Boolean).join(", ");
   };
   return {
     title: OVERLAYS.nonfinite.title,

@@ -24,7 +24,7 @@ function titleText(item) {
 function kindText(item) {
   const scope = scopeText(item);
   if (item.isGroup) {
-    const kind = { scope: "Scope", chain: "Chain", section: "Section" }[item.kind];
+    const kind = { scope: item.module ?? "Scope", chain: "Chain", section: "Section" }[item.kind];
     return scope ? `${kind} ${scope}` : kind;
   }
   const words = [item.output ? `${KINDS[item.kind]}, output` : KINDS[item.kind]];
@@ -32,7 +32,7 @@ function kindText(item) {
   return words.join(" · ");
 }
 
-const scopeText = (item) => (item.isGroup ? item.path : (item.scope ?? [])).join(" / ");
+const scopeText = (item) => (item.isGroup ? item : item.parent).path.join(" / ");
 
 // Facts, as [name, text, class], the same for panel, tip and screen reader.
 function facts(item, graph) {

@@ -143,6 +143,16 @@ class Viewer {
     this.announce(`${titleText(group)} ${group.open ? "expanded" : "collapsed"}`);
   }
 
+  // The first sight: the direction in which more of it can be read.
+  begin() {
+    this.arrange();
+    this.fit();
+    const { scale } = this.view;
+    if (scale > 0.6 || this.drawing.items.length > 400) return;
+    this.turn();
+    if (this.view.scale < 1.2 * scale) this.turn();
+  }
+
   openTo(depth) {
     this.depth = Math.min(Math.max(depth, 1), this.levels + 1);
     openTo(this.graph, this.depth);
@@ -160,6 +170,7 @@ class Viewer {
 
   colourWith(name) {
     this.overlayName = name;
+    document.getElementById("overlay").value = name;
     this.overlay = overlayOf(this.graph, name, this.drawing.items);
     fillLegend(this.parts.legend, this);
     this.repaint();
