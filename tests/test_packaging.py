@@ -89,7 +89,10 @@ def test_wheel_holds_the_library_and_nothing_else(built):
     code = {name for name in names if not name.startswith(f"{INFO}/")}
     assert {"tinygraph/nn/__init__.py", "tinygraph/optim/__init__.py"} <= code
     assert {name for name in code if name.endswith(".py")} == sources()
-    assert "tinygraph/py.typed" in code
+    pages = {
+        f"tinygraph/render/page/{file.name}" for file in (ROOT / "tinygraph/render/page").iterdir()
+    }
+    assert {"tinygraph/py.typed"} | pages == {name for name in code if not name.endswith(".py")}
     assert {name.split("/")[0] for name in code} == {"tinygraph"}
     assert f"{INFO}/licenses/LICENSE" in names
 
@@ -128,7 +131,7 @@ def test_numpy_and_graphviz_are_the_only_hard_requirements(metadata):
 
 
 def test_extras(metadata):
-    single = {"viz", "safetensors", "scipy", "sklearn", "tensorboard", "networkx"}
+    single = {"viz", "safetensors", "scipy", "sklearn", "tensorboard", "networkx", "browser"}
     expected = single | {"demo", "test", "dev", "peers", "all"}
     assert set(metadata.get_all("Provides-Extra")) == expected
 

@@ -20,7 +20,7 @@ from .columns import CONSTANT, LEAF, PARAMETER, Columns, Rows, Signature, alike
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..render import picture
+    from ..render import picture, viewer
     from . import exchange, queries, summary
 
 Kind: TypeAlias = Literal["leaf", "constant", "operation"]
@@ -263,6 +263,7 @@ class Graph:
         to_dot = picture.to_dot
         render = picture.render
         _repr_mimebundle_ = picture.mimebundle
+        to_html = viewer.to_html
         # and these the files beside this one
         find = queries.find
         subgraph = queries.subgraph

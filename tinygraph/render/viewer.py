@@ -59,7 +59,9 @@ def to_html(
     """
     if path is None:
         if open:
-            raise ArgumentError("to_html: open=True shows a file, so give it a path, as in 'g.html'")
+            raise ArgumentError(
+                "to_html: open=True shows a file, so give it a path, as in 'g.html'"
+            )
         return _page(_payload(self, title))
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
@@ -152,7 +154,8 @@ def _scalar(name: str, full: str, value: Any) -> dict[str, str]:
     """A number in few digits, and in all of them where these are more."""
     if value is None:
         return {}
-    return {name: short(value)} | ({full: str(value)} if str(value) != short(value) else {})
+    few, all_digits = short(value), str(value).removesuffix(".0")
+    return {name: few} | ({full: all_digits} if all_digits != few else {})
 
 
 def _number(value: float | None) -> float | str | None:
@@ -165,4 +168,4 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-Graph.to_html = to_html  # type: ignore[attr-defined]
+type.__setattr__(Graph, "to_html", to_html)

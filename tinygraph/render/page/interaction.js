@@ -156,7 +156,7 @@ function keyboard(viewer, actions) {
     const onStage = viewer.parts.stage.contains(event.target) || event.target === document.body;
     const done = onStage && stageKey(viewer, event);
     const action = done ? null : actions[LETTERS[event.key.toLowerCase()]];
-    if (event.key === "/") document.getElementById("search").focus();
+    if (event.key === "/") document.getElementById("search").select();
     else if (event.key === "Escape") viewer.select(null), viewer.parts.stage.focus();
     else if (action) action();
     else if (!done) return;
@@ -330,10 +330,17 @@ function matching(graph, text) {
 
 function printing(viewer) {
   const style = document.head.appendChild(element("style"));
+  const { sheet, legend } = viewer.parts;
   addEventListener("beforeprint", () => {
     const { width, height } = viewer.drawing;
     style.textContent = `@page { margin: 12mm; size: ${width > height ? "landscape" : "portrait"}; }`;
-    viewer.parts.sheet.innerHTML = viewer.svg(true);
+    document.documentElement.dataset.theme = "light";
+    sheet.innerHTML = viewer.svg(null);
+    sheet.prepend(element("h1", {}, viewer.graph.title));
+    sheet.append(...[...legend.children].map((part) => part.cloneNode(true)));
   });
-  addEventListener("afterprint", () => viewer.parts.sheet.replaceChildren());
+  addEventListener("afterprint", () => {
+    document.documentElement.dataset.theme = viewer.theme;
+    sheet.replaceChildren();
+  });
 }

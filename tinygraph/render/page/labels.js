@@ -116,20 +116,18 @@ const compact = (n) => n.toLocaleString("en", { notation: n >= 1e5 ? "compact" :
 
 const widthOf = (line) => line.reduce((sum, { text, font }) => sum + ruler.width(text, font), 0);
 
-// Room for what any mode shows, so that changing it moves nothing.
 function measured(item, graph, mode) {
   if (item.isGroup && item.open) {
     return { header: ruler.width(headerText(item), "header") + 60 };
   }
   const lines = linesOf(item, graph, mode, null);
-  const other = mode === "both" ? [] : linesOf(item, graph, mode === "forward" ? "backward" : "forward", null);
-  const widest = Math.max(...[...lines, ...other].map(widthOf));
   const bare = isNumber(item);
-  item.rows = Math.max(lines.length, other.length);
-  let width = Math.ceil(widest) + 2 * (bare ? 4 : PADDING.x);
+  item.rows = lines.length;
+  let width = Math.ceil(Math.max(...lines.map(widthOf))) + 2 * (bare ? 4 : PADDING.x);
   if (item.kind === "parameter") width += 8;
   if (item.isGroup && item.kind !== "chain") width += 16;
-  if (!item.isGroup && !bare) width = Math.max(width, 9 * (1 + Math.min(item.operands.length, 24)), 56);
+  // Room for operands to enter side by side, and for the figure that goes with a colour.
+  if (!bare) width = Math.max(width, item.isGroup ? 0 : 9 * (1 + Math.min(item.operands.length, 24)), 64);
   return { width, height: item.rows * LINE + 2 * (bare ? 2 : PADDING.y) };
 }
 

@@ -80,7 +80,7 @@ function svgOf(scene) {
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box.join(" ")}" width="${box[2]}" height="${box[3]}">` +
     `<title>${escaped(scene.graph.title)}</title>` +
-    `<rect x="${box[0]}" y="${box[1]}" width="${box[2]}" height="${box[3]}" fill="${scene.colours.ground}"/>` +
+    `<rect class="ground" x="${box[0]}" y="${box[1]}" width="${box[2]}" height="${box[3]}" fill="${scene.colours.ground}"/>` +
     `${ctx.parts.join("\n")}</svg>`
   );
 }

@@ -161,10 +161,8 @@ class Viewer {
   }
 
   showMode(mode) {
-    const heights = this.mode === "both" || mode === "both";
     this.mode = mode;
-    if (heights) this.arrange(this.selected ?? this.drawing.items[0]);
-    else this.repaint();
+    this.arrange(this.selected ?? this.drawing.items[0]);
     if (this.selected) this.select(this.selected);
   }
 
@@ -268,13 +266,12 @@ class Viewer {
     return this.drawing.items.find(holds) ?? this.drawing.boxes.findLast((box) => holds(box) && y <= box.y + BOX.header) ?? null;
   }
 
-  // The whole drawing as SVG, in the light theme for print.
-  svg(light = false) {
-    const { theme, lit } = this;
-    if (light) document.documentElement.dataset.theme = "light";
-    const scene = { ...this, lit: light ? null : lit, colours: palette(), overlay: this.overlay };
-    const text = svgOf(scene);
-    document.documentElement.dataset.theme = theme;
-    return text;
+  texts(item) {
+    return linesOf(item, this.graph, this.mode, this.overlay);
+  }
+
+  // The whole drawing as SVG, of what is lit or of all alike.
+  svg(lit = this.lit) {
+    return svgOf({ ...this, lit, colours: palette() });
   }
 }
