@@ -63,10 +63,15 @@ class Page:
             f"const viewer = globalThis.tinygraph; {code}", *arguments
         )
 
-    def press(self, *keys):
-        from selenium.webdriver import ActionChains
+    def press(self, *keys, shift=False):
+        from selenium.webdriver import ActionChains, Keys
 
-        ActionChains(self.chromium).send_keys(*keys).perform()
+        actions = ActionChains(self.chromium)
+        if shift:
+            actions.key_down(Keys.SHIFT).send_keys(*keys).key_up(Keys.SHIFT)
+        else:
+            actions.send_keys(*keys)
+        actions.perform()
 
     def click(self, find):
         """Click on an item of the drawing, by code that finds it: its title, or its header."""

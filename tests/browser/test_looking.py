@@ -263,7 +263,7 @@ def test_enter_goes_round_and_opens_what_is_closed(page):
         places.append(page.js("return viewer.selected.id"))
     assert len(set(places)) == 40
     assert places[40] == places[0]
-    page.press(Keys.SHIFT + Keys.ENTER + Keys.NULL)
+    page.press(Keys.ENTER, shift=True)
     assert page.js("return viewer.selected.id") == places[39]
 
 

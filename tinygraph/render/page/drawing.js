@@ -61,7 +61,7 @@ function paintBox(ctx, { colours, ...scene }, box) {
 }
 
 function paintHeader(ctx, scene, box, { scale }) {
-  if (12 * scale < LEGIBLE) return;
+  if (12 * scale < CLOSE) return paintFarHeader(ctx, scene, box, scale);
   const { colours } = scene;
   const text = headerText(box);
   ctx.globalAlpha = dimmed(scene, box) ? 0.55 : 1;
@@ -70,6 +70,19 @@ function paintHeader(ctx, scene, box, { scale }) {
   fill(ctx, colours.box);
   triangle(ctx, x + 5, y, true, colours.soft);
   words(ctx, text, x + 15, y, "header", colours.soft);
+}
+
+// From afar the outermost boxes are named beside themselves, in letters of a size that is read.
+function paintFarHeader(ctx, { drawing, colours }, box, scale) {
+  if (box.depth > 1 || Math.min(box.width, box.height) * scale < 16) return;
+  const size = 11 / scale;
+  ctx.globalAlpha = 1;
+  ctx.font = FONTS.header.replace(/[\d.]+px/, `${size}px`);
+  ctx.fillStyle = colours.soft;
+  ctx.textBaseline = "middle";
+  const width = (ruler.width(headerText(box), "header") * size) / 12;
+  if (drawing.direction === "TB") ctx.fillText(headerText(box), box.x - width - 0.6 * size, box.y + size);
+  else if (width < box.width) ctx.fillText(headerText(box), box.x, box.y - 0.8 * size);
 }
 
 function triangle(ctx, x, y, open, colour) {
@@ -231,7 +244,8 @@ function ring(ctx, { x, y, width, height }, colour) {
 }
 
 function paintTitle(ctx, scene, item, { ink }, scale) {
-  const [line] = linesOf(item, scene.graph, scene.mode, null);
+  const [title] = linesOf(item, scene.graph, scene.mode, null);
+  const line = title.filter(({ font }, i) => i === 0 || font !== "detail");
   const width = widthOf(line);
   const larger = Math.min(2.2, (item.width - 10) / width, (item.height - 6) / LINE);
   if (13 * larger * scale < LEGIBLE) return;

@@ -25,9 +25,16 @@ function interact(viewer) {
   search(viewer);
   printing(viewer);
   addEventListener("resize", () => viewer.repaint());
+  new ResizeObserver(placePanel).observe(document.getElementById("bar"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => {
     viewer.colourBy(matches ? "dark" : "light");
   });
+}
+
+// The toolbar takes more rows in a narrow window; the panel stands below it.
+function placePanel() {
+  const { bottom } = document.getElementById("bar").getBoundingClientRect();
+  document.documentElement.style.setProperty("--bar", `${bottom}px`);
 }
 
 function actionsOf(viewer) {

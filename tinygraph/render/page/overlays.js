@@ -13,7 +13,7 @@ const OVERLAYS = {
 const missing = {
   forward: "No times are recorded: run under tg.record(time=True)",
   backward: "No times are recorded: run under tg.record(time=True), backward() too",
-  bytes: "Bytes kept for backward are not recorded",
+  bytes: "No bytes are kept, or backward() has released them: take the graph before it",
   gradient: "No gradient is computed: call backward() before tg.graph",
 };
 
