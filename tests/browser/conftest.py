@@ -63,6 +63,12 @@ class Page:
             f"const viewer = globalThis.tinygraph; {code}", *arguments
         )
 
+    def rendered(self):
+        """Wait until what was changed from outside has come to the page."""
+        self.chromium.execute_async_script(
+            "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+        )
+
     def press(self, *keys, shift=False):
         from selenium.webdriver import ActionChains, Keys
 
@@ -75,14 +81,13 @@ class Page:
 
     def click(self, find):
         """Click on an item of the drawing, by code that finds it: its title, or its header."""
-        from selenium.webdriver import ActionChains
         from selenium.webdriver.common.actions.action_builder import ActionBuilder
 
         x, y = self.js(f"const at = viewer.onScreen({find}); return [at.x, at.y]")
         builder = ActionBuilder(self.chromium)
         builder.pointer_action.move_to_location(round(x), round(y)).click()
         builder.perform()
-        ActionChains(self.chromium).pause(0.05).perform()
+        self.rendered()
 
     def text(self, selector):
         return self.js("return document.querySelector(arguments[0]).innerText", selector)

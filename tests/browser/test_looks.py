@@ -170,7 +170,7 @@ def test_the_theme_follows_the_system_and_the_button(page):
     ground = "return getComputedStyle(document.body).backgroundColor"
     light = page.js(ground)
     page.emulate(scheme="dark")
-    page.js("return viewer.theme")
+    page.rendered()
     dark = page.js(ground)
     assert dark != light
     page.js("document.getElementById('theme').click()")

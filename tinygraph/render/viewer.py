@@ -26,6 +26,7 @@ SCRIPTS = (
     "svg.js",
     "panel.js",
     "viewer.js",
+    "search.js",
     "interaction.js",
     "main.js",
 )

@@ -6,14 +6,37 @@ const LEGIBLE = 4.6; // pixels that a line of text needs for its letters to be w
 const CLOSE = 6; // below that the title alone, as large as there is room
 
 const THEME = [
-  "ground", "card", "ink", "soft", "edge", "accent", "gradient", "upstream", "downstream",
-  "leaf", "leaf-line", "parameter", "parameter-line", "operation", "operation-line",
-  "output", "output-line", "constant-line", "box", "box-line", "group", "group-line", "bad", "zero",
+  "ground",
+  "card",
+  "ink",
+  "soft",
+  "edge",
+  "accent",
+  "gradient",
+  "upstream",
+  "downstream",
+  "leaf",
+  "leaf-line",
+  "parameter",
+  "parameter-line",
+  "operation",
+  "operation-line",
+  "output",
+  "output-line",
+  "constant-line",
+  "box",
+  "box-line",
+  "group",
+  "group-line",
+  "bad",
+  "zero",
 ];
 
 function palette() {
   const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(THEME.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  return Object.fromEntries(
+    THEME.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]),
+  );
 }
 
 // scene: { drawing, graph, mode, overlay, lit, colours }; area: the part to paint, in its units,
@@ -25,7 +48,12 @@ function paint(ctx, scene, area) {
   const { drawing } = scene;
   const boxes = drawing.boxes.filter(around);
   for (const box of boxes) paintBox(ctx, scene, box);
-  paintSegments(ctx, scene, area, drawing.segments.filter(({ bounds }) => inside(bounds)));
+  paintSegments(
+    ctx,
+    scene,
+    area,
+    drawing.segments.filter(({ bounds }) => inside(bounds)),
+  );
   for (const box of boxes) paintHeader(ctx, scene, box, area);
   for (const item of drawing.items) if (around(item)) paintItem(ctx, scene, item, area);
   ctx.globalAlpha = 1;
@@ -81,13 +109,24 @@ function paintFarHeader(ctx, { drawing, colours }, box, scale) {
   ctx.fillStyle = colours.soft;
   ctx.textBaseline = "middle";
   const width = (ruler.width(headerText(box), "header") * size) / 12;
-  if (drawing.direction === "TB") ctx.fillText(headerText(box), box.x - width - 0.6 * size, box.y + size);
+  if (drawing.direction === "TB")
+    ctx.fillText(headerText(box), box.x - width - 0.6 * size, box.y + size);
   else if (width < box.width) ctx.fillText(headerText(box), box.x, box.y - 0.8 * size);
 }
 
 function triangle(ctx, x, y, open, colour) {
   ctx.beginPath();
-  const corners = open ? [[-4, -2], [4, -2], [0, 3]] : [[-2, -4], [3, 0], [-2, 4]];
+  const corners = open
+    ? [
+        [-4, -2],
+        [4, -2],
+        [0, 3],
+      ]
+    : [
+        [-2, -4],
+        [3, 0],
+        [-2, 4],
+      ];
   corners.forEach(([dx, dy], i) => (i ? ctx.lineTo(x + dx, y + dy) : ctx.moveTo(x + dx, y + dy)));
   ctx.closePath();
   fill(ctx, colour);
@@ -182,7 +221,8 @@ function looks(item, scene) {
   const shade = overlay?.fill(item);
   if (overlay) ground = colours.card;
   if (shade === "zero") ground = colours.zero;
-  else if (shade) [ground, ink] = shade === "bad" ? [colours.bad, "#ffffff"] : [shade, inkOn(shade)];
+  else if (shade)
+    [ground, ink] = shade === "bad" ? [colours.bad, "#ffffff"] : [shade, inkOn(shade)];
   return { ground, line: colours[`${own}-line`], ink };
 }
 
@@ -208,7 +248,8 @@ function paintItem(ctx, scene, item, { scale }) {
 function paintOutline(ctx, scene, item, { ground, line }, scale) {
   const { x, y, width, height } = item;
   if (item.isGroup && item.kind !== "chain" && scale > 0.3) {
-    for (const shift of [6, 3]) { // a stack: there is more below
+    for (const shift of [6, 3]) {
+      // a stack: there is more below
       roundRect(ctx, x + shift, y + shift, width, height, CORNER + 2);
       fill(ctx, scene.colours.box);
       stroke(ctx, line, 1);

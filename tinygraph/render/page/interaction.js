@@ -1,4 +1,4 @@
-// Pointer, keyboard, toolbar and search.
+// Pointer, keyboard, toolbar and print.
 
 const KEYS = [
   ["Drag, Shift + arrows", "move the drawing"],
@@ -75,8 +75,18 @@ function save(viewer) {
 function help() {
   const dialog = document.getElementById("help");
   if (dialog.open) return dialog.close();
-  const rows = KEYS.map(([keys, what]) => element("tr", {}, element("th", { scope: "row" }, element("kbd", {}, keys)), element("td", {}, what)));
-  dialog.replaceChildren(element("h2", {}, "Keys"), element("table", {}, element("tbody", {}, ...rows)));
+  const rows = KEYS.map(([keys, what]) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, element("kbd", {}, keys)),
+      element("td", {}, what),
+    ),
+  );
+  dialog.replaceChildren(
+    element("h2", {}, "Keys"),
+    element("table", {}, element("tbody", {}, ...rows)),
+  );
   dialog.onclick = () => dialog.close();
   dialog.showModal();
 }
@@ -101,7 +111,7 @@ function pointer(viewer) {
     if (down.size === 2) pinch(viewer, down, event);
     else if ((moved += Math.abs(dx) + Math.abs(dy)) > 4) {
       stage.classList.add("dragging");
-      viewer.pan(event.clientX - last.clientX, event.clientY - last.clientY);
+      viewer.pan(dx, dy);
     } else return;
     down.set(event.pointerId, event);
   });
@@ -113,19 +123,36 @@ function pointer(viewer) {
   stage.addEventListener("pointerup", up);
   stage.addEventListener("pointercancel", up);
   stage.addEventListener("pointerleave", () => (viewer.parts.tip.hidden = true));
-  stage.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const lines = event.deltaMode === 1 ? 16 : 1;
-    viewer.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0015)), event.clientX, event.clientY);
-    viewer.parts.tip.hidden = true;
-  }, { passive: false });
+  wheel(viewer);
+}
+
+function wheel(viewer) {
+  const { stage } = viewer.parts;
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const lines = event.deltaMode === 1 ? 16 : 1;
+      viewer.zoom(
+        Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0015)),
+        event.clientX,
+        event.clientY,
+      );
+      viewer.parts.tip.hidden = true;
+    },
+    { passive: false },
+  );
 }
 
 function pinch(viewer, down, event) {
   const [other] = [...down.values()].filter(({ pointerId }) => pointerId !== event.pointerId);
   const last = down.get(event.pointerId);
   const apart = (e) => Math.hypot(e.clientX - other.clientX, e.clientY - other.clientY);
-  viewer.zoom(apart(event) / apart(last), (event.clientX + other.clientX) / 2, (event.clientY + other.clientY) / 2);
+  viewer.zoom(
+    apart(event) / apart(last),
+    (event.clientX + other.clientX) / 2,
+    (event.clientY + other.clientY) / 2,
+  );
 }
 
 function click(viewer, event) {
@@ -152,19 +179,33 @@ function hover(viewer, event) {
 // Keyboard
 
 const LETTERS = {
-  "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", "0": "fit", f: "fit", "[": "shallower", "]": "deeper",
-  b: "mode", o: "overlay", d: "direction", c: "constants", t: "theme", s: "save", p: "print", "?": "help",
+  "+": "zoomIn",
+  "=": "zoomIn",
+  "-": "zoomOut",
+  0: "fit",
+  f: "fit",
+  "[": "shallower",
+  "]": "deeper",
+  b: "mode",
+  o: "overlay",
+  d: "direction",
+  c: "constants",
+  t: "theme",
+  s: "save",
+  p: "print",
+  "?": "help",
 };
 
 function keyboard(viewer, actions) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (/^(INPUT|SELECT)$/.test(event.target.tagName) || document.querySelector("dialog[open]")) return;
+    if (/^(INPUT|SELECT)$/.test(event.target.tagName) || document.querySelector("dialog[open]"))
+      return;
     const onStage = viewer.parts.stage.contains(event.target) || event.target === document.body;
     const done = onStage && stageKey(viewer, event);
     const action = done ? null : actions[LETTERS[event.key.toLowerCase()]];
     if (event.key === "/") document.getElementById("search").select();
-    else if (event.key === "Escape") viewer.select(null), viewer.parts.stage.focus();
+    else if (event.key === "Escape") (viewer.select(null), viewer.parts.stage.focus());
     else if (action) action();
     else if (!done) return;
     event.preventDefault();
@@ -176,7 +217,9 @@ function stageKey(viewer, event) {
   const { key, shiftKey } = event;
   const { selected } = viewer;
   if (key === "Tab") return step(viewer, shiftKey ? -1 : 1);
-  const arrow = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key];
+  const arrow = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[
+    key
+  ];
   if (arrow && (shiftKey || !selected)) viewer.pan(-arrow[0] * 80, -arrow[1] * 80);
   else if (arrow) walk(viewer, arrow);
   else if ((key === "Enter" || key === " ") && selected?.isGroup) viewer.toggle(selected);
@@ -221,7 +264,10 @@ function walk(viewer, [dx, dy]) {
   const from = viewer.selected;
   const along = viewer.direction === "TB" ? dy : dx;
   let candidates = along ? linked(viewer, from, along) : [];
-  if (!candidates.length) candidates = [...viewer.drawing.items].filter((item) => item !== from && ahead(from, item, dx, dy));
+  if (!candidates.length)
+    candidates = [...viewer.drawing.items].filter(
+      (item) => item !== from && ahead(from, item, dx, dy),
+    );
   candidates.sort((a, b) => distance(from, a, dx) - distance(from, b, dx));
   if (!candidates.length) return;
   viewer.select(candidates[0], true);
@@ -267,12 +313,18 @@ function toolbar(viewer, actions) {
   for (const [name, { title }] of Object.entries(OVERLAYS)) {
     const { of } = OVERLAYS[name];
     const absent = of && !viewer.graph.nodes.some((node) => of(node) !== undefined);
-    const option = element("option", { value: name, disabled: absent || undefined, title: absent ? missing[name] : undefined }, title);
+    const option = element(
+      "option",
+      { value: name, disabled: absent || undefined, title: absent ? missing[name] : undefined },
+      title,
+    );
     select.append(option);
   }
   select.addEventListener("change", () => viewer.colourWith(select.value));
   document.getElementById("depth").hidden = viewer.levels === 0;
-  document.getElementById("constants").hidden = !viewer.graph.nodes.some(({ kind }) => kind === "constant");
+  document.getElementById("constants").hidden = !viewer.graph.nodes.some(
+    ({ kind }) => kind === "constant",
+  );
 }
 
 function refresh(viewer) {
@@ -287,50 +339,8 @@ function refresh(viewer) {
   const { drawing, graph } = viewer;
   const shown = drawing.items.length;
   const all = count(graph.nodes.length, "node");
-  part("summary").textContent = shown === graph.nodes.length ? all : `${all}, ${shown.toLocaleString("en")} shown`;
-}
-
-// Search, in labels, names, operations and scopes
-
-function search(viewer) {
-  const input = document.getElementById("search");
-  const found = document.getElementById("found");
-  let matches = [];
-  let current = -1;
-  const tell = () => {
-    found.textContent = input.value.trim() ? (matches.length ? `${current + 1 || "–"} / ${matches.length.toLocaleString("en")}` : "none") : "";
-  };
-  const go = (by) => {
-    if (!matches.length) return;
-    current = (current + by + matches.length) % matches.length;
-    viewer.goTo(matches[current]);
-    tell();
-  };
-  input.addEventListener("input", () => {
-    matches = matching(viewer.graph, input.value);
-    current = -1;
-    tell();
-  });
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") go(event.shiftKey && current >= 0 ? -1 : 1);
-    if (event.key !== "Escape") return;
-    input.value = "";
-    input.dispatchEvent(new Event("input"));
-    viewer.parts.stage.focus();
-  });
-}
-
-function matching(graph, text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return [];
-  const holds = (parts) => {
-    const line = parts.filter(Boolean).join(" ").toLowerCase();
-    return words.every((word) => line.includes(word));
-  };
-  const paths = new Map([graph.root, ...graph.groups].map((group) => [group, group.path]));
-  const groups = graph.groups.filter((group) => group.kind === "scope" && holds([group.name, group.module]));
-  const nodes = graph.nodes.filter((node) => holds([node.name, node.label, node.operation, node.params, ...paths.get(node.parent)]));
-  return [...groups, ...nodes];
+  part("summary").textContent =
+    shown === graph.nodes.length ? all : `${all}, ${shown.toLocaleString("en")} shown`;
 }
 
 // Print: the whole drawing, in the light theme, on a page that lies as it does.

@@ -13,7 +13,10 @@ const PADDING = { x: 11, y: 7 };
 const LONGEST = 36; // characters of a run
 
 const clip = (text, most = LONGEST) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-const oneLine = (text) => String(text).replace(/[\s\p{C}]+/gu, " ").trim();
+const oneLine = (text) =>
+  String(text)
+    .replace(/[\s\p{C}]+/gu, " ")
+    .trim();
 const run = (text, font = "detail", colour = "soft") => {
   const shown = String(text).replace(/[\s\p{C}]+/gu, " ");
   return { text: clip(shown), font, colour };
@@ -39,7 +42,8 @@ class Ruler {
 const ruler = new Ruler();
 
 function linesOf(item, graph, mode, overlay) {
-  if (item.kind === "chain") return [[run(`… ${item.name}`, "title", "ink")], ...noted(item, overlay)];
+  if (item.kind === "chain")
+    return [[run(`… ${item.name}`, "title", "ink")], ...noted(item, overlay)];
   if (item.isGroup) return groupLines(item, overlay);
   const lines = [titleOf(item)];
   const below = overlay ? noted(item, overlay) : [];
@@ -69,7 +73,12 @@ function forwardLine(node, graph) {
   const text = node.value ?? (node.outputs ? `${node.outputs} outputs` : node.shape);
   if (!text || text === node.label) return [];
   const runs = [run(text, "detail", node.value === undefined ? "soft" : "ink")];
-  if (node.dtype && !node.outputs && node.dtype !== graph.usual && /float|complex/.test(node.dtype)) {
+  if (
+    node.dtype &&
+    !node.outputs &&
+    node.dtype !== graph.usual &&
+    /float|complex/.test(node.dtype)
+  ) {
     runs.push(run(` ${node.dtype}`));
   }
   return [runs];
@@ -102,17 +111,22 @@ function groupLines(group, overlay) {
   const flow = [shapes(group.entering), shapes(group.leaving)].filter(Boolean);
   if (flow.length) lines.push([run(flow.join(" → "), "detail", "soft")]);
   const counts = count(group.operations, "operation");
-  lines.push([run(group.parameters ? `${counts} · ${compact(group.parameters)} parameters` : counts)]);
+  lines.push([
+    run(group.parameters ? `${counts} · ${compact(group.parameters)} parameters` : counts),
+  ]);
   return lines;
 }
 
 function shapes(nodes) {
-  const texts = [...nodes].filter((node) => node.kind === "operation" || node.kind === "leaf").map(({ shape }) => shape);
+  const texts = [...nodes]
+    .filter((node) => node.kind === "operation" || node.kind === "leaf")
+    .map(({ shape }) => shape);
   const shown = [...new Set(texts)];
   return shown.slice(0, 2).join(", ") + (shown.length > 2 ? ` + ${shown.length - 2}` : "");
 }
 
-const compact = (n) => n.toLocaleString("en", { notation: n >= 1e5 ? "compact" : "standard", maximumFractionDigits: 1 });
+const compact = (n) =>
+  n.toLocaleString("en", { notation: n >= 1e5 ? "compact" : "standard", maximumFractionDigits: 1 });
 
 const widthOf = (line) => line.reduce((sum, { text, font }) => sum + ruler.width(text, font), 0);
 
@@ -127,7 +141,8 @@ function measured(item, graph, mode) {
   if (item.kind === "parameter") width += 8;
   if (item.isGroup && item.kind !== "chain") width += 16;
   // Room for operands to enter side by side, and for the figure that goes with a colour.
-  if (!bare) width = Math.max(width, item.isGroup ? 0 : 9 * (1 + Math.min(item.operands.length, 24)), 64);
+  if (!bare)
+    width = Math.max(width, item.isGroup ? 0 : 9 * (1 + Math.min(item.operands.length, 24)), 64);
   return { width, height: item.rows * LINE + 2 * (bare ? 2 : PADDING.y) };
 }
 

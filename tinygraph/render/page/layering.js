@@ -61,7 +61,8 @@ const unpinned = (vertices) => vertices.filter(({ pinned }) => pinned !== "last"
 // How strongly its sources hold a vertex back. One that is used elsewhere too has its lane anyway.
 function holding(ins) {
   let total = 0;
-  for (const source of new Set(ins.map(({ from }) => from))) total += source.outs.length > 1 ? 0.5 : 1;
+  for (const source of new Set(ins.map(({ from }) => from)))
+    total += source.outs.length > 1 ? 0.5 : 1;
   return total;
 }
 
@@ -109,7 +110,14 @@ function lanes(arcs, total) {
     const way = ways.get(arc.key);
     arc.shared = Math.min(way.length, arc.to.rank - arc.from.rank - 1); // that many lanes are drawn
     for (let i = way.length; i < arc.to.rank - arc.from.rank - 1; i++) {
-      const lane = { lane: true, across: LANE, along: 0, rank: arc.from.rank + 1 + i, above: [], below: [] };
+      const lane = {
+        lane: true,
+        across: LANE,
+        along: 0,
+        rank: arc.from.rank + 1 + i,
+        above: [],
+        below: [],
+      };
       link(way[i - 1] ?? arc.from, lane, i ? 0 : arc.fromOffset, 0, arc);
       way.push(lane);
     }
@@ -229,7 +237,9 @@ function crossings(layers) {
     const ends = links.map((link) => spot(link.below, link.belowOffset));
     const starts = links.map((link) => spot(link.above, link.aboveOffset));
     const places = new Map([...new Set(ends)].sort((a, b) => a - b).map((end, i) => [end, i + 1]));
-    const byStart = links.map((_, i) => i).sort((i, j) => starts[i] - starts[j] || ends[i] - ends[j]);
+    const byStart = links
+      .map((_, i) => i)
+      .sort((i, j) => starts[i] - starts[j] || ends[i] - ends[j]);
     const tree = new Int32Array(places.size + 1);
     for (const [seen, i] of byStart.entries()) {
       const place = places.get(ends[i]);

@@ -5,7 +5,9 @@ function begin() {
   const graph = decode(JSON.parse(document.getElementById("data").textContent));
   graph.usual = mostUsual(graph.nodes);
   graph.differentiated = graph.nodes.some(hasGradient);
-  graph.recorded = graph.nodes.some((node) => node.kind === "operation" && node.value === undefined && hasGradient(node));
+  graph.recorded = graph.nodes.some(
+    (node) => node.kind === "operation" && node.value === undefined && hasGradient(node),
+  );
   document.getElementById("title").textContent = graph.title;
   const viewer = new Viewer(graph);
   interact(viewer);

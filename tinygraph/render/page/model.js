@@ -180,7 +180,9 @@ function topological(group) {
     const stack = [first]; // what it waits for goes before it: sources beside their first use
     while (stack.length) {
       const child = stack.at(-1);
-      const missing = begun.has(child) ? [] : [...waits.get(child)].filter((other) => !begun.has(other));
+      const missing = begun.has(child)
+        ? []
+        : [...waits.get(child)].filter((other) => !begun.has(other));
       begun.add(child);
       if (missing.length) stack.push(...missing.reverse());
       else order.add(stack.pop());
@@ -261,16 +263,19 @@ function show(graph, constants) {
 
 function visibleCount(group) {
   let total = 0;
-  for (const child of group.children) total += child.isGroup && child.open ? visibleCount(child) : 1;
+  for (const child of group.children)
+    total += child.isGroup && child.open ? visibleCount(child) : 1;
   return total;
 }
 
 // Scopes down to a depth stand open; 1 leaves the outermost closed. Chains and sections stay closed.
 function openTo(graph, depth) {
-  for (const group of graph.groups) group.open = group.kind === "scope" && group.path.length < depth;
+  for (const group of graph.groups)
+    group.open = group.kind === "scope" && group.path.length < depth;
 }
 
-const deepest = (graph) => Math.max(0, ...graph.groups.filter((g) => g.kind === "scope").map((g) => g.path.length));
+const deepest = (graph) =>
+  Math.max(0, ...graph.groups.filter((g) => g.kind === "scope").map((g) => g.path.length));
 
 // All of it; the outermost level of what is too crowded, and more where that says too little.
 function openByDefault(graph) {

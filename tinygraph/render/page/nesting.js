@@ -13,7 +13,9 @@ function layOut(graph, direction, measure) {
   const extent = layOutGroup(graph.root, context);
   const drawing = { items: [], boxes: [], segments: [], direction };
   settleGroup(graph.root, 0, 0, context, drawing);
-  const [width, height] = context.flipped ? [extent.along, extent.across] : [extent.across, extent.along];
+  const [width, height] = context.flipped
+    ? [extent.along, extent.across]
+    : [extent.across, extent.along];
   return Object.assign(drawing, { width, height });
 }
 
@@ -141,7 +143,13 @@ function boxed(group, layout, context) {
   }
   const at = (vertices) =>
     new Map([...vertices].map(([key, { u }]) => [key, u + before.across - across / 2]));
-  group.layout = { ...layout, before, across, along, ports: { in: at(ports.in), out: at(ports.out) } };
+  group.layout = {
+    ...layout,
+    before,
+    across,
+    along,
+    ports: { in: at(ports.in), out: at(ports.out) },
+  };
   return group.layout;
 }
 
@@ -166,11 +174,20 @@ function settleGroup(group, across, along, context, drawing) {
     }
   }
   for (const { piece, stations, shared } of arcs) {
-    const points = stations.flatMap(([u, start, stop]) => [xy(u0 + u, v0 + start), xy(u0 + u, v0 + stop)]);
+    const points = stations.flatMap(([u, start, stop]) => [
+      xy(u0 + u, v0 + start),
+      xy(u0 + u, v0 + stop),
+    ]);
     if (!piece.from) points[0] = xy(u0 + stations[0][0], along);
     if (!piece.to) points[points.length - 1] = xy(u0 + stations.at(-1)[0], end);
     const wide = new Set(piece.edges.map(({ source }) => source)).size > 1;
-    drawing.segments.push({ ...piece, points, bounds: bounds(points), wide, own: shared ? 2 * shared + 1 : 0 });
+    drawing.segments.push({
+      ...piece,
+      points,
+      bounds: bounds(points),
+      wide,
+      own: shared ? 2 * shared + 1 : 0,
+    });
   }
 }
 

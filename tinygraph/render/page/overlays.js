@@ -2,8 +2,20 @@
 
 const OVERLAYS = {
   none: { title: "None" },
-  forward: { title: "Time forward", of: (node) => node.seconds, sum: true, text: duration, log: true },
-  backward: { title: "Time backward", of: (node) => node.seconds_backward, sum: true, text: duration, log: true },
+  forward: {
+    title: "Time forward",
+    of: (node) => node.seconds,
+    sum: true,
+    text: duration,
+    log: true,
+  },
+  backward: {
+    title: "Time backward",
+    of: (node) => node.seconds_backward,
+    sum: true,
+    text: duration,
+    log: true,
+  },
   bytes: { title: "Bytes kept", of: (node) => node.bytes, sum: true, text: bytes, log: true },
   gradient: { title: "Gradient norm", of: (node) => node.gradient_norm, text: short, log: true },
   nonfinite: { title: "NaN and infinity" },
@@ -21,7 +33,16 @@ const missing = {
 const sequential = (t) => oklch(0.93 - 0.6 * t, 0.07 + 0.07 * Math.sin(Math.PI * t), 100 + 200 * t);
 
 // Okabe and Ito's colours for eight kinds, told apart with every kind of colour vision.
-const CATEGORIES = ["#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#999999"];
+const CATEGORIES = [
+  "#56b4e9",
+  "#e69f00",
+  "#009e73",
+  "#f0e442",
+  "#cc79a7",
+  "#d55e00",
+  "#0072b2",
+  "#999999",
+];
 
 // A colour of OKLCH (Ottosson 2020) as sRGB.
 function oklch(lightness, chroma, hue) {
@@ -37,7 +58,9 @@ function oklch(lightness, chroma, hue) {
   ];
   const channel = (x) => {
     const curved = x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055;
-    return Math.round(255 * Math.min(1, Math.max(0, curved))).toString(16).padStart(2, "0");
+    return Math.round(255 * Math.min(1, Math.max(0, curved)))
+      .toString(16)
+      .padStart(2, "0");
   };
   return `#${linear.map(channel).join("")}`;
 }
@@ -48,10 +71,12 @@ function inkOn(colour) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.2 ? "#16181b" : "#ffffff";
 }
 
-const nonfinite = (statistics) => (statistics ? (statistics.nan ?? 0) + (statistics.inf ?? 0) > 0 : false);
+const nonfinite = (statistics) =>
+  statistics ? (statistics.nan ?? 0) + (statistics.inf ?? 0) > 0 : false;
 const isBad = (node) => nonfinite(node.statistics) || /nan|inf/.test(node.value ?? "");
 const isBadGradient = (node) =>
-  nonfinite(node.gradient_statistics) || /nan|inf/.test(node.gradient ?? "") ||
+  nonfinite(node.gradient_statistics) ||
+  /nan|inf/.test(node.gradient ?? "") ||
   (node.gradient_norm !== undefined && !Number.isFinite(node.gradient_norm));
 
 // The quantity an item shows: a node's own; of a closed group the sum, or the largest.
@@ -89,7 +114,9 @@ function overlayOf(graph, name, items) {
   };
   const values = [...found.values()];
   return {
-    title: overlay.title, fill, note,
+    title: overlay.title,
+    fill,
+    note,
     legend: {
       scale: positive.length ? { least: overlay.text(least), most: overlay.text(most) } : null,
       zero: values.includes(0),
@@ -120,13 +147,18 @@ function dtypes(graph) {
 // What was found in a value, as short as can be.
 function found({ statistics, value }) {
   const { nan = 0, inf = 0 } = statistics ?? {};
-  const words = [nan ? `${nan.toLocaleString("en")} NaN` : "", inf ? `${inf.toLocaleString("en")} ∞` : ""];
+  const words = [
+    nan ? `${nan.toLocaleString("en")} NaN` : "",
+    inf ? `${inf.toLocaleString("en")} ∞` : "",
+  ];
   return words.filter(Boolean).join(", ") || value;
 }
 
 function badOnes(graph) {
   const first = graph.nodes.find(isBad);
-  const firstBackward = graph.nodes.findLast((node) => isBadGradient(node) && node.kind !== "constant");
+  const firstBackward = graph.nodes.findLast(
+    (node) => isBadGradient(node) && node.kind !== "constant",
+  );
   const holds = (item, test) => [...members(item)].some(test);
   const note = (item) => {
     const [value, gradient] = [holds(item, isBad), holds(item, isBadGradient)];
@@ -137,7 +169,8 @@ function badOnes(graph) {
     title: OVERLAYS.nonfinite.title,
     fill: (item) => (note(item) ? "bad" : null),
     note,
-    ring: (item) => (first && first.shown === item) || (firstBackward && firstBackward.shown === item),
+    ring: (item) =>
+      (first && first.shown === item) || (firstBackward && firstBackward.shown === item),
     legend: { first, firstBackward },
   };
 }
@@ -148,7 +181,13 @@ function short(x) {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
   if (x === 0) return "0";
   const size = Math.abs(x);
-  const text = size >= 1e5 || size < 1e-3 ? x.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e") : String(+x.toPrecision(4));
+  const text =
+    size >= 1e5 || size < 1e-3
+      ? x
+          .toExponential(2)
+          .replace(/\.?0+e/, "e")
+          .replace("e+", "e")
+      : String(+x.toPrecision(4));
   return text.replace("-", "−");
 }
 

@@ -30,7 +30,9 @@ class SvgContext {
   }
 
   rect(x, y, width, height) {
-    this.path.push(`M${digits(x)} ${digits(y)}h${digits(width)}v${digits(height)}h${digits(-width)}Z`);
+    this.path.push(
+      `M${digits(x)} ${digits(y)}h${digits(width)}v${digits(height)}h${digits(-width)}Z`,
+    );
   }
 
   roundRect(x, y, width, height, radius) {
@@ -49,17 +51,22 @@ class SvgContext {
 
   stroke() {
     const dash = this.dash.length ? ` stroke-dasharray="${this.dash.join(" ")}"` : "";
-    this.shape(`fill="none" stroke="${this.strokeStyle}" stroke-width="${digits(this.lineWidth)}"${dash}`);
+    this.shape(
+      `fill="none" stroke="${this.strokeStyle}" stroke-width="${digits(this.lineWidth)}"${dash}`,
+    );
   }
 
   shape(looks) {
-    if (this.path.length) this.parts.push(`<path d="${this.path.join("")}" ${looks}${this.opacity()}/>`);
+    if (this.path.length)
+      this.parts.push(`<path d="${this.path.join("")}" ${looks}${this.opacity()}/>`);
   }
 
   fillText(text, x, y) {
     const at = `x="${digits(x)}" y="${digits(y)}" dominant-baseline="central" xml:space="preserve"`;
     const font = this.font.replaceAll('"', "'");
-    this.parts.push(`<text ${at} style="font:${font}" fill="${this.fillStyle}"${this.opacity()}>${escaped(text)}</text>`);
+    this.parts.push(
+      `<text ${at} style="font:${font}" fill="${this.fillStyle}"${this.opacity()}>${escaped(text)}</text>`,
+    );
   }
 
   opacity() {
@@ -75,7 +82,13 @@ function svgOf(scene) {
   const { width, height } = scene.drawing;
   const margin = 12;
   const ctx = new SvgContext();
-  paint(ctx, scene, { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity, scale: 1 });
+  paint(ctx, scene, {
+    left: -Infinity,
+    top: -Infinity,
+    right: Infinity,
+    bottom: Infinity,
+    scale: 1,
+  });
   const box = [-margin, -margin, width + 2 * margin, height + 2 * margin].map(digits);
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box.join(" ")}" width="${box[2]}" height="${box[3]}">` +

@@ -5,7 +5,11 @@ const MODES = ["forward", "both", "backward"];
 class Viewer {
   constructor(graph) {
     this.graph = graph;
-    this.mode = graph.differentiated ? (graph.nodes.length <= CROWDED ? "both" : "forward") : "forward";
+    this.mode = graph.differentiated
+      ? graph.nodes.length <= CROWDED
+        ? "both"
+        : "forward"
+      : "forward";
     this.direction = "TB";
     this.constants = true;
     this.overlayName = "none";
@@ -15,7 +19,10 @@ class Viewer {
     this.levels = deepest(graph);
     this.depth = openByDefault(graph);
     this.parts = Object.fromEntries(
-      ["stage", "canvas", "cursor", "panel", "legend", "tip", "status", "sheet"].map((id) => [id, document.getElementById(id)]),
+      ["stage", "canvas", "cursor", "panel", "legend", "tip", "status", "sheet"].map((id) => [
+        id,
+        document.getElementById(id),
+      ]),
     );
     this.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
     this.colourBy();
@@ -32,7 +39,9 @@ class Viewer {
   arrange(anchor = null) {
     const before = anchor && this.onScreen(anchor);
     show(this.graph, this.constants);
-    this.drawing = layOut(this.graph, this.direction, (item) => measured(item, this.graph, this.mode));
+    this.drawing = layOut(this.graph, this.direction, (item) =>
+      measured(item, this.graph, this.mode),
+    );
     const after = anchor && this.onScreen(anchor);
     if (before && after) {
       this.view.x += before.x - after.x;
@@ -62,7 +71,10 @@ class Viewer {
     if (item.x === undefined) return null;
     const { x, y, scale } = this.view;
     const along = item.isGroup ? 40 : item.width / 2;
-    return { x: x + (item.x + Math.min(along, item.width / 2)) * scale, y: y + (item.y + 14) * scale };
+    return {
+      x: x + (item.x + Math.min(along, item.width / 2)) * scale,
+      y: y + (item.y + 14) * scale,
+    };
   }
 
   // What is before and after the selected item, through the whole graph.
@@ -82,8 +94,10 @@ class Viewer {
     const after = (node) => own.has(node) || downstream.has(node);
     for (const segment of this.drawing.segments) {
       const { edges } = segment;
-      if (edges.some(({ source, target }) => before(source) && before(target))) segments.set(segment, "upstream");
-      else if (edges.some(({ source, target }) => after(source) && after(target))) segments.set(segment, "downstream");
+      if (edges.some(({ source, target }) => before(source) && before(target)))
+        segments.set(segment, "upstream");
+      else if (edges.some(({ source, target }) => after(source) && after(target)))
+        segments.set(segment, "downstream");
     }
     this.lit = { items, segments, upstream, downstream };
   }
@@ -121,7 +135,12 @@ class Viewer {
     if (!this.selected) return;
     const { x, y, width, height } = this.selected;
     const { scale } = this.view;
-    const style = { left: this.view.x + x * scale - 3, top: this.view.y + y * scale - 3, width: width * scale + 6, height: height * scale + 6 };
+    const style = {
+      left: this.view.x + x * scale - 3,
+      top: this.view.y + y * scale - 3,
+      width: width * scale + 6,
+      height: height * scale + 6,
+    };
     for (const [name, value] of Object.entries(style)) cursor.style[name] = `${value}px`;
     cursor.setAttribute("aria-label", spoken(this.selected, this.graph));
     if (this.selected.isGroup) cursor.setAttribute("aria-expanded", this.selected.open);
@@ -224,9 +243,15 @@ class Viewer {
       this.view.x = (left + innerWidth - right) / 2 - middleX * this.view.scale;
       this.view.y = (top + innerHeight - bottom) / 2 - middleY * this.view.scale;
     }
-    const [x, y] = [this.view.x + middleX * this.view.scale, this.view.y + middleY * this.view.scale];
+    const [x, y] = [
+      this.view.x + middleX * this.view.scale,
+      this.view.y + middleY * this.view.scale,
+    ];
     const within = (value, least, most) => Math.min(Math.max(value, least), Math.max(least, most));
-    const half = { x: Math.min((item.width * this.view.scale) / 2 + 12, 300), y: (Math.min(item.height, 200) * this.view.scale) / 2 + 12 };
+    const half = {
+      x: Math.min((item.width * this.view.scale) / 2 + 12, 300),
+      y: (Math.min(item.height, 200) * this.view.scale) / 2 + 12,
+    };
     this.view.x += within(x, left + half.x, innerWidth - right - half.x) - x;
     this.view.y += within(y, top + half.y, innerHeight - bottom - half.y) - y;
     this.repaint();
@@ -246,7 +271,8 @@ class Viewer {
     const { canvas } = this.parts;
     const density = devicePixelRatio || 1;
     const [width, height] = [Math.round(innerWidth * density), Math.round(innerHeight * density)];
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    if (canvas.width !== width || canvas.height !== height)
+      Object.assign(canvas, { width, height });
     const ctx = canvas.getContext("2d", { alpha: false });
     const { x, y, scale } = this.view;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
@@ -254,7 +280,13 @@ class Viewer {
     ctx.fillStyle = this.colours.ground;
     ctx.fillRect(0, 0, width, height);
     ctx.setTransform(density * scale, 0, 0, density * scale, density * x, density * y);
-    paint(ctx, this, { left: -x / scale, top: -y / scale, right: (innerWidth - x) / scale, bottom: (innerHeight - y) / scale, scale });
+    paint(ctx, this, {
+      left: -x / scale,
+      top: -y / scale,
+      right: (innerWidth - x) / scale,
+      bottom: (innerHeight - y) / scale,
+      scale,
+    });
     this.placeCursor();
   }
 
@@ -262,8 +294,13 @@ class Viewer {
   at(clientX, clientY) {
     const x = (clientX - this.view.x) / this.view.scale;
     const y = (clientY - this.view.y) / this.view.scale;
-    const holds = (item) => x >= item.x && x <= item.x + item.width && y >= item.y && y <= item.y + item.height;
-    return this.drawing.items.find(holds) ?? this.drawing.boxes.findLast((box) => holds(box) && y <= box.y + BOX.header) ?? null;
+    const holds = (item) =>
+      x >= item.x && x <= item.x + item.width && y >= item.y && y <= item.y + item.height;
+    return (
+      this.drawing.items.find(holds) ??
+      this.drawing.boxes.findLast((box) => holds(box) && y <= box.y + BOX.header) ??
+      null
+    );
   }
 
   texts(item) {
