@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from typing import Any, overload
 
+from ..draft import draft
 from ..errors import ArgumentError
 from ..graph import Graph, GraphNode
+from ..recording import Statistics
 from .dot import short
-from .picture import _write
 
 SCHEMA = 1  # of the data in the page
 STYLES = ("viewer.css",)
@@ -69,12 +70,13 @@ def to_html(
         raise ArgumentError(
             f"to_html: {path.name!r} does not end in .html; for example {path.stem + '.html'!r}"
         )
-    written = _write(path, _page(_payload(self, title)).encode())
+    with draft(path, "to_html") as file:
+        file.write(_page(_payload(self, title)).encode())
     if open:
         import webbrowser  # late: most programs show no page
 
-        webbrowser.open(written.resolve().as_uri())
-    return written
+        webbrowser.open(path.resolve().as_uri())
+    return path
 
 
 def _page(payload: dict[str, Any]) -> str:
@@ -105,39 +107,71 @@ def _source(name: str) -> str:
 
 def _payload(graph: Graph, title: str | None) -> dict[str, Any]:
     """What the page has to know. What is not known of a node is left out, not null."""
-    outputs = set(graph.outputs)
     if title is None:
-        names = [graph.nodes[i].name or graph.nodes[i].label for i in graph.outputs]
-        title = "Graph of " + ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        outputs = [graph.nodes[i] for i in graph.outputs[:3]]
+        names = ", ".join(node.name or node.label for node in outputs)
+        title = f"Graph of {names}{', …' if len(graph.outputs) > 3 else ''}"
+    kept = graph.bytes_kept > 0
     return {
         "schema": SCHEMA,
         "title": _encodable(title),
-        "nodes": [_node(node, node.id in outputs) for node in graph.nodes],
+        "scopes": [
+            {"name": _encodable(scope.name), "parent": scope.parent, "kind": scope.kind}
+            for scope in graph.scopes
+        ],
+        "nodes": [_node(node, kept) for node in graph.nodes],
         "edges": [[e.source, e.target, e.position, _encodable(e.operand)] for e in graph.edges],
     }
 
 
-def _node(node: GraphNode, is_output: bool) -> dict[str, Any]:
+def _node(node: GraphNode, kept: bool) -> dict[str, Any]:
+    record, calls = node.recorded, node.kind == "operation"
     facts: dict[str, Any] = {
         "id": node.id,
-        "kind": node.kind,
-        "output": is_output or None,
+        "kind": "parameter" if node.is_parameter else node.kind,
+        "output": node.is_output or None,
         "label": node.label,
         "operation": node.operation,
         "name": node.name,
         "params": node.params or None,
         "shape": _shape(node),
-        "outputs": len(node.dtype) if isinstance(node.dtype, tuple) else None,
         "size": _size(node.shape),
+        "outputs": len(node.dtype) if isinstance(node.dtype, tuple) else None,
         "dtype": node.dtype if isinstance(node.dtype, str | None) else ", ".join(node.dtype),
+        "scope": node.scope_id,
+        "site": _site(node),
         **_scalar("value", "full", node.value),
         **_scalar("gradient", "gradient_full", node.gradient),
         "gradient_norm": _number(node.gradient_norm),
+        "statistics": _statistics(record.statistics),
+        "gradient_statistics": _statistics(record.gradient_statistics),
+        "seconds": record.seconds,
+        "seconds_backward": record.seconds_backward,
+        "bytes": node.bytes_kept if kept and calls else None,
+        "flops": node.flops if calls else None,
     }
     return {
         name: _encodable(fact) if isinstance(fact, str) else fact
         for name, fact in facts.items()
         if fact is not None
+    }
+
+
+def _site(node: GraphNode) -> dict[str, Any] | None:
+    if node.site is None:
+        return None
+    return {
+        "file": _encodable(node.site.file),
+        "line": node.site.line,
+        "source": _encodable(node.site.source),
+    }
+
+
+def _statistics(statistics: Statistics | None) -> dict[str, Any] | None:
+    if statistics is None:
+        return None
+    return {
+        name: _number(value) for name, value in statistics._asdict().items() if value is not None
     }
 
 
