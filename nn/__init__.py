@@ -6,6 +6,8 @@ import typing as _typing
 if __name__ == "nn":
     raise ImportError("nn is part of tinygraph: write `from tinygraph import nn`")
 
+from tinygraph import leaky_relu, relu, sigmoid, softmax, softplus, tanh
+
 from .accuracy import accuracy
 from .activation import ELU, GELU, SELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .attention import MultiHeadAttention, scaled_dot_product_attention
