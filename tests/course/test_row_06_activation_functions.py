@@ -16,10 +16,10 @@ def sigmoid(z):
 @pytest.mark.parametrize(
     ("activation", "value", "slope"),
     [
-        (tg.sigmoid, sigmoid(z), sigmoid(z) * (1 - sigmoid(z))),
-        (tg.tanh, np.tanh(z), 1 - np.tanh(z) ** 2),
-        (tg.relu, np.maximum(0, z), np.where(z >= 0, 1, 0)),
-        (tg.leaky_relu, np.maximum(0.01 * z, z), np.where(z >= 0, 1, 0.01)),
+        (nn.sigmoid, sigmoid(z), sigmoid(z) * (1 - sigmoid(z))),
+        (nn.tanh, np.tanh(z), 1 - np.tanh(z) ** 2),
+        (nn.relu, np.maximum(0, z), np.where(z >= 0, 1, 0)),
+        (nn.leaky_relu, np.maximum(0.01 * z, z), np.where(z >= 0, 1, 0.01)),
         (lambda z: z * 1, z, np.ones(7)),
     ],
     ids=["sigmoid", "tanh", "relu", "leaky_relu", "identity"],
