@@ -5,7 +5,13 @@ import os
 for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
+import signal  # noqa: E402
+
 from hypothesis import settings  # noqa: E402
+
+# A shell begins jobs in the background with Ctrl-C ignored, and so would the tests of it be, and
+# the processes that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples on every run and every machine, however slow.
 settings.register_profile(

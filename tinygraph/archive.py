@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
-# Under which the text, and a checksum of all there is, lie among a safetensors file's metadata. An
-# npz has checksums of its own.
-OWN, CHECKSUM = "tinygraph", "tinygraph.crc32"
+# Under which the text, after a checksum of all there is, lies in a safetensors file's metadata: a
+# single entry, as several come in any order. An npz has checksums of its own.
+OWN = "tinygraph"
 TEXT = "tinygraph.json"  # and in an npz, which is a zip archive
 RESERVED = frozenset({"__metadata__"})  # what no array of a safetensors file can be called
 INSTALL = 'pip install "tinygraph-autodiff[safetensors]"'
@@ -48,7 +48,7 @@ def write(path: Path, arrays: Arrays, text: str) -> None:
         if suffix == ".npz" or not installed:
             _write_npz(file, arrays, text)
         else:
-            metadata = {OWN: text, CHECKSUM: checksum(arrays, text)}
+            metadata = {OWN: f"{checksum(arrays, text)} {text}"}
             file.write(import_module("safetensors.numpy").save(arrays, metadata))
 
 
@@ -118,11 +118,11 @@ def _read_safetensors(file: BinaryIO, path: Path) -> tuple[Arrays, str]:
     content = file.read()
     arrays = import_module("safetensors.numpy").load(content)
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    metadata = header.get("__metadata__", {})
-    text = metadata.get(OWN)
-    if text is None:
+    written = header.get("__metadata__", {}).get(OWN)
+    if written is None:
         raise _foreign(path, "safetensors.numpy.load_file")
-    if metadata.get(CHECKSUM) != checksum(arrays, text):
+    found, _, text = written.partition(" ")
+    if found != checksum(arrays, text):
         raise SavingError(f"load: {str(path)!r} is damaged: its checksum is another")
     # Copies, as those are views of what was read, and not to be written to.
     return {name: np.array(array) for name, array in arrays.items()}, text
