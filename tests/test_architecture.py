@@ -69,6 +69,8 @@ FLOORS = {
     "testing": 5,
     "__init__": 5,
     "array_api": 6,
+    "command": 6,
+    "__main__": 6,
     "nn": 6,
     "optim": 6,
 }

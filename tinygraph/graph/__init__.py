@@ -2,7 +2,7 @@
 
 from . import exchange as _exchange  # noqa: F401 - these hang methods on Graph
 from . import queries as _queries  # noqa: F401
-from .building import graph
+from .building import graph, graph_of
 from .labels import number
 from .model import Graph, GraphEdge, GraphNode, GraphScope, Kind
 from .summary import Summary, SummaryRow
@@ -16,5 +16,6 @@ __all__ = [
     "Summary",
     "SummaryRow",
     "graph",
+    "graph_of",
     "number",
 ]

@@ -32,7 +32,11 @@ def graph(*outputs: Any, names: Mapping[str, Any] | None = None) -> Graph:
     >>> tg.graph(J)
     <Graph of +: 1 leaf, 2 constants, 4 operations>
     """
-    roots = _nodes_of(outputs)
+    return graph_of(_nodes_of(outputs), names)
+
+
+def graph_of(roots: list[Node], names: Mapping[str, Any] | None = None) -> Graph:
+    """The graph of tensors of which only the nodes are there."""
     # Numbers grow as nodes are made: sorting by them puts operands before what uses them.
     nodes = sorted(_reachable(roots), key=lambda node: node.order)
     known = _Names(names)
