@@ -9,7 +9,7 @@ import numpy as np
 from .folding import Division, Region
 
 LONG = 5  # parts in a chain, of which the first and the last are drawn
-SUMMARIES = 10  # boxes for all that does not get one of its own
+SUMMARIES = 6  # boxes for all that does not get one of its own
 
 
 def abridged(division: Division, budget: int, outputs: Any, constants: bool) -> list[Region]:
@@ -62,7 +62,7 @@ class _Flow:
 
     def stretches(self, budget: int) -> list[list[int]]:
         """All but the neighbourhood of outputs and the beginning, in a few stretches."""
-        shown = self._near_outputs(budget // 6) | set(range(min(budget // 10, self.count)))
+        shown = self._near_outputs(budget // 10) | set(range(min(budget // 15, self.count)))
         rest = [i for i in range(self.count) if i not in shown]
         count = max(1, min(SUMMARIES, budget - len(shown)))
         size = -(-len(rest) // count)

@@ -121,7 +121,9 @@ class _Opening:
 
     def _may_open(self, region: Region) -> bool:
         if region.kind == "scope":
-            return self._depth is None or region.depth <= self._depth - 1
+            if self._depth is None:
+                return region.ops.shape[1] > 1  # of one operation, the closed box says enough
+            return region.depth < self._depth
         return region.kind == "loop"
 
     def _open(self, region: Region, division: Division) -> None:

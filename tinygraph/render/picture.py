@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..draft import draft
-from ..errors import ArgumentError, GraphSizeError, RenderError
+from ..errors import ArgumentError, RenderError
 from ..graph import Graph
-from .dot import Direction, dot_text
+from .dot import Direction, Style, dot_text
 from .engine import INSTALL, draw, engine
+from .outlining import Depth, outline
+from .overlays import OVERLAYS, Overlay
+from .themes import THEMES, ThemeName
 
-LIMIT = 1000  # nodes; more than that is not read, and takes long to lay out
 SUFFIXES = ("svg", "png", "pdf", "dot")
 PNG_DPI = 144  # pixels per inch: sharp on a display with twice the usual density
 
@@ -22,30 +24,58 @@ class RenderWarning(UserWarning):
     """A picture was asked for, and its DOT text was written instead."""
 
 
-def to_dot(self: Graph, *, direction: Direction = "LR", limit: int = LIMIT) -> str:
+def to_dot(
+    self: Graph,
+    *,
+    depth: Depth = None,
+    theme: ThemeName = "light",
+    direction: Direction = "LR",
+    constants: bool = True,
+    overlay: Overlay | None = None,
+    backward: bool = True,
+    limit: int | None = None,
+) -> str:
     """The picture as text in Graphviz's DOT language; the same graph gives the same text.
 
-    direction: "LR" draws from left to right, "TB" from top to bottom.
-    Raises GraphSizeError for more than `limit` nodes.
+    Options and errors are those of `render`.
     """
-    _check_direction(direction)
-    _check_size(self, limit, "graph.to_dot(limit={})")
-    return dot_text(self, direction)
+    style = _style(theme, direction, backward, overlay)
+    return dot_text(self, outline(self, depth=depth, constants=constants, limit=limit), style)
 
 
 def render(
     self: Graph,
     path: str | os.PathLike[str],
     *,
+    depth: Depth = None,
+    theme: ThemeName = "light",
     direction: Direction = "LR",
-    limit: int = LIMIT,
+    constants: bool = True,
+    overlay: Overlay | None = None,
+    backward: bool = True,
+    limit: int | None = None,
 ) -> Path:
     """Draw into a file, and return its path. The suffix chooses: .svg, .png, .pdf or .dot.
 
+    Each node is drawn, with its value or shape and, below a line, its gradient, if there are 120 of
+    them at most. Of more, scopes are drawn as boxes as far as need be, equal blocks and the turns
+    of loops once, "× 12", and long chains in short; a line below the picture tells.
+
+    depth: how many scopes, one inside the other, are opened: 1 draws the outermost ones as a box
+        each, 0 all as one box, "all" each node.
+    theme: "light", on white, or "dark".
     direction: "LR" draws from left to right, "TB" from top to bottom.
+    constants: whether operands that are not differentiated are drawn.
+    overlay: what colours tell: "time", "backward time", "memory" (kept for backward), "gradient"
+        (its norm), "nan" (where NaNs and infinities are; the first one is ringed) or "dtype". Most
+        need what `tg.record` keeps.
+    backward: whether gradients are drawn; one that was not computed is told from 0.
+    limit: the most boxes, 120 by default, 300 with a depth; with depth="all" the most nodes, 1,000.
+
     With no engine to draw with, writes the DOT text beside the path, as .dot, and warns.
-    Raises ArgumentError for another suffix, GraphSizeError for more than `limit` nodes,
-    RenderError where the engine fails. A file is replaced as a whole, or not at all.
+    Raises ArgumentError for another suffix or option, and for an overlay of which nothing was
+    recorded; GraphSizeError where "all" nodes are more than the limit; RenderError where the engine
+    fails. A file is replaced as a whole, or not at all.
     """
     path = Path(path)
     suffix = path.suffix.lower().removeprefix(".")
@@ -54,14 +84,14 @@ def render(
             f"render: {path.name!r} ends in neither of .svg, .png, .pdf, .dot, "
             f"which choose the format; for example {path.stem + '.svg'!r}"
         )
-    _check_direction(direction)
-    _check_size(self, limit, "graph.render(path, limit={})")
-    dot = dot_text(self, direction, dpi=PNG_DPI if suffix == "png" else None)
+    style = _style(theme, direction, backward, overlay)
+    drawn = outline(self, depth=depth, constants=constants, limit=limit)
+    dot = dot_text(self, drawn, replace(style, dpi=PNG_DPI if suffix == "png" else None))
     if suffix == "dot":
         return _write(path, dot.encode())
     available = engine()
     if available is None:
-        written = _write(path.with_suffix(".dot"), dot_text(self, direction).encode())
+        written = _write(path.with_suffix(".dot"), dot_text(self, drawn, style).encode())
         message = f"no engine to draw {path.name}, so its DOT text is in {written}; {INSTALL}"
         warnings.warn(message, RenderWarning, stacklevel=2)
         return written
@@ -71,40 +101,44 @@ def render(
 def mimebundle(self: Graph, include: Any = None, exclude: Any = None) -> dict[str, str]:
     """What a notebook shows: the picture, or in text why there is none."""
     text = repr(self)
-    if len(self) > LIMIT:
-        return {"text/plain": f"{text}\n{_too_large(self, LIMIT, 'graph.render(path, limit={})')}"}
     available = engine()
     if available is None:
         return {"text/plain": f"{text}\n{INSTALL}"}
     try:
-        svg = draw(dot_text(self, "LR"), "svg", available).decode()
+        svg = draw(self.to_dot(), "svg", available).decode()
     except RenderError as error:
         return {"text/plain": f"{text}\n{error}"}
     return {"image/svg+xml": svg, "text/plain": text}
 
 
-def _check_direction(direction: str) -> None:
+def _style(theme: str, direction: str, backward: bool, overlay: str | None) -> Style:
     if direction not in ("LR", "TB"):
         raise ArgumentError(
             f"direction={direction!r}; it is 'LR', left to right, or 'TB', top to bottom"
         )
-
-
-def _check_size(graph: Graph, limit: int, call: str) -> None:
-    if len(graph) > limit:
-        raise GraphSizeError(_too_large(graph, limit, call))
-
-
-def _too_large(graph: Graph, limit: int, call: str) -> str:
-    return (
-        f"this graph has {len(graph):,} nodes, more than the {limit:,} that are drawn unasked; "
-        f"to draw it all the same: {call.format(len(graph))}"
-    )
+    if theme not in THEMES:
+        raise ArgumentError(f"theme={theme!r}; it is 'light', which prints well, or 'dark'")
+    if overlay is not None and overlay not in OVERLAYS:
+        raise ArgumentError(
+            f"overlay={overlay!r}; it is one of {', '.join(map(repr, OVERLAYS))}, or None"
+        )
+    return Style(direction, theme, bool(backward), overlay)  # type: ignore[arg-type]
 
 
 def _write(path: Path, content: bytes) -> Path:
-    with draft(path, "render") as file:
-        file.write(content)
+    """Write the whole file or nothing; a link stays a link."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"render: there is no folder {str(target.parent)!r}")
+    import secrets  # late: most programs draw nothing
+
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with open(draft, "xb") as file:
+            file.write(content)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
     return path
 
 
