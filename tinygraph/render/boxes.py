@@ -162,7 +162,8 @@ class Boxes:
         if parameters:
             content += f", {counted(parameters, 'parameter')}"
         each = " each" if box.times > 1 else ""
-        shapes = font(clean(self._shapes(box), 64), ink.soft, 12)
+        words = clean(self._shapes(box), 64)
+        shapes = font(words, ink.soft, 12) if words else ""
         if box.kind == "scope":
             scopes = [self.graph.scopes[i] for i in box.scopes]
             return [*scope_title(scopes, ink), shapes, font(content + each, ink.soft, 10)]
@@ -187,6 +188,8 @@ class Boxes:
         first = box.nodes[: len(box.nodes) // box.copies]
         coming, going = self._crossing(box, first)
         comes, goes = self._shape_words(coming), self._shape_words(going)
+        if {comes, goes} <= {"", "()"}:
+            return ""
         return f"{comes} → {goes}" if comes and goes else comes or goes
 
     @functools.cached_property
@@ -194,7 +197,8 @@ class Boxes:
         """The edges that cross the border of a box, by target box and by source box."""
         sources, targets = self.graph.columns.sources, self.graph.targets
         home, copy = self.outline.home, self.outline.copy
-        cross = (home[sources] != home[targets]) | (copy[sources] != copy[targets])
+        turned = (copy[sources] != copy[targets]) & (copy[sources] >= 0) & (copy[targets] >= 0)
+        cross = (home[sources] != home[targets]) | turned
         sources, targets = sources[cross], targets[cross]
         into = np.argsort(home[targets], kind="stable")
         out_of = np.argsort(home[sources], kind="stable")
@@ -210,6 +214,8 @@ class Boxes:
         leaving = leaving[copy[sources[leaving]] == 0]
         kinds = self.graph.columns.kinds
         coming = [i for i in dict.fromkeys(sources[entering].tolist()) if kinds[i] != 1]
+        if not coming:  # the data of a computation, held as a constant
+            coming = [i for i in box.held if kinds[i] == 2]
         arrays = [i for i in coming if self.graph.nodes[i].shape != ()]
         going = list(dict.fromkeys(sources[leaving].tolist()))
         going += [i for i in first if i in self.graph.output_set and i not in going]
@@ -217,8 +223,6 @@ class Boxes:
 
     def _shape_words(self, nodes: list[int]) -> str:
         shapes = list(dict.fromkeys(str(self.graph.nodes[i].shape) for i in nodes[:256]))
-        if shapes == ["()"]:
-            return ""
         if len(shapes) > MOST_SHAPES:
             shapes = [*shapes[: MOST_SHAPES - 1], "…"]
         return ", ".join(shapes)
@@ -270,8 +274,11 @@ class Boxes:
         ]
         count = len(cells)
         if self.direction == "TB":
-            below = f'<TR><TD COLSPAN="{count}" CELLPADDING="3">{forward}</TD></TR>'
-            return table(f"<TR>{''.join(cells)}</TR>{below}")
+            # Beside names, the room that round corners take.
+            corner = '<TD WIDTH="7"></TD>' if any("FONT" in cell for cell in cells) else ""
+            span = count + 2 * bool(corner)
+            below = f'<TR><TD COLSPAN="{span}" CELLPADDING="3">{forward}</TD></TR>'
+            return table(f"<TR>{corner}{''.join(cells)}{corner}</TR>{below}")
         span = f'ROWSPAN="{count}"'
         beside = f'<TD {span} CELLPADDING="3">{forward}</TD><TD {span} WIDTH="8"></TD>'
         rows = [cells[0] + beside, *cells[1:]]
@@ -333,11 +340,15 @@ def scope_title(scopes: list[GraphScope], ink: Ink) -> list[str]:
     first, last = scopes[0], scopes[-1]
     kind = first.kind or ""
     if len(scopes) > 1:
-        word = bold(clean(kind or pattern([s.name for s in scopes])))
-        names = "" if first.name == last.name else f"{clean(first.name)} … {clean(last.name)}"
-        return [word + font(f" × {len(scopes):,}", ink.main), font(names, ink.soft, 12) * bool(names)]
+        title = bold(clean(kind or pattern([s.name for s in scopes])))
+        title += font(f" × {len(scopes):,}", ink.main)
+        if not kind or first.name == last.name:
+            return [title]
+        return [title, font(f"{clean(first.name)} … {clean(last.name)}", ink.soft, 12)]
     own = bold(clean(first.name))
-    return [own + font(f" {clean(kind)}", ink.soft, 12) if kind not in ("", first.name) else own]
+    if kind in ("", first.name):
+        return [own]
+    return [own + font(f" {clean(kind)}", ink.soft, 12)]
 
 
 def group_title(graph: Graph, group: Group, ink: Ink) -> str:

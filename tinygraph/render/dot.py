@@ -14,24 +14,26 @@ from typing import Literal, TypeAlias
 from ..graph import Graph
 from .boxes import Boxes, group_hover, group_title, ink_of
 from .legend import legend
-from .markup import font, hover
+from .markup import hover
 from .outline import Group, Link, Outline
 from .overlays import Overlay, Paint, painted
 from .themes import FONT, THEMES, Theme, ThemeName, look_of
 
 Direction: TypeAlias = Literal["LR", "TB"]
+WIDEST = 16  # nodes in a row
 
 
 @dataclass(frozen=True)
 class Style:
     """How an outline is drawn.
 
+    direction  None runs to the right, but downward where that would get too wide to read
     backward   whether gradients stand below values
     paint      colours instead of those of an overlay: see `overlays.Paint`
     dpi        of a PNG
     """
 
-    direction: Direction = "LR"
+    direction: Direction | None = None
     theme: ThemeName = "light"
     backward: bool = True
     overlay: Overlay | None = None
@@ -42,15 +44,16 @@ class Style:
 def dot_text(graph: Graph, outline: Outline, style: Style) -> str:
     """The picture as text; the same outline gives the same text."""
     theme = THEMES[style.theme]
-    boxes = Boxes(graph, outline, theme, style.direction, style.backward)
+    direction = style.direction or ("TB" if _width(outline) > WIDEST else "LR")
+    boxes = Boxes(graph, outline, theme, direction, style.backward)
     paint = style.paint
     if style.overlay is not None:
         paint = painted(graph, outline, style.overlay, theme)
     return "\n".join(
         [
-            *_head(theme, style),
+            *_head(theme, direction, style.dpi),
             *_body(graph, boxes, paint, None, 1),
-            *[_link(boxes, link, style.direction, theme) for link in outline.links],
+            *[_link(boxes, link, direction) for link in outline.links],
             *_foot(graph, boxes, paint),
             "}",
             "",
@@ -58,11 +61,21 @@ def dot_text(graph: Graph, outline: Outline, style: Style) -> str:
     )
 
 
-def _head(theme: Theme, style: Style) -> list[str]:
-    resolution = f", dpi={style.dpi}" if style.dpi else ""
+def _width(outline: Outline) -> int:
+    """How much room the longest way through the picture takes; closed boxes are wide."""
+    own = [1 + box.is_closed for box in outline.boxes]
+    reach = list(own)
+    for link in outline.links:  # by target, and nearly all from boxes before it
+        if not link.carried:
+            reach[link.target] = max(reach[link.target], reach[link.source] + own[link.target])
+    return max(reach, default=0)
+
+
+def _head(theme: Theme, direction: Direction, dpi: int | None) -> list[str]:
+    resolution = f", dpi={dpi}" if dpi else ""
     return [
         "digraph tinygraph {",
-        f"  graph [rankdir={style.direction}, nodesep=0.22, ranksep=0.4, pad=0.12, "
+        f"  graph [rankdir={direction}, nodesep=0.22, ranksep=0.4, pad=0.12, "
         f"bgcolor={_quoted(theme.background)}{resolution}]",
         f'  node [shape=box, margin=0, width=0, height=0, fontname="{FONT}", fontsize=14, '
         f'fontcolor="{theme.ink}"]',
@@ -125,7 +138,7 @@ def _box(boxes: Boxes, i: int, paint: Paint | None) -> str:
     return f'{box.key} [{attributes}, tooltip="{tip}", label=<{boxes.label(box, ink, note)}>]'
 
 
-def _link(boxes: Boxes, link: Link, direction: Direction, theme: Theme) -> str:
+def _link(boxes: Boxes, link: Link, direction: Direction) -> str:
     source, target = boxes.outline.boxes[link.source], boxes.outline.boxes[link.target]
     side = "w" if direction == "LR" else "n"
     has_port = link.position is not None and boxes.has_ports(target)
@@ -135,8 +148,6 @@ def _link(boxes: Boxes, link: Link, direction: Direction, theme: Theme) -> str:
     if link.carried:
         words = f"{words}, from one time to the next"
         more = ", style=dashed, constraint=false"
-        if link.source == link.target:
-            more += f", label=<{font(f' {link.count:,} times', theme.soft, 10)}>"
     elif link.count > max(source.copies, target.copies):
         more = f", penwidth={1 + math.log10(link.count):.2f}"
     if link.operand and link.count > 1:

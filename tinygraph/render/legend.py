@@ -40,7 +40,9 @@ def caption(graph: Graph, outline: Outline) -> str:
         words.append(f"{counted(closed['scope'], 'module')} closed")
     if closed["chain"]:
         words.append(f"{counted(closed['chain'], 'long chain')} shortened")
-    if closed["part"] or closed["whole"]:
+    if closed["whole"]:
+        words.append("all in one")
+    if closed["part"]:
         words.append("stretches summed up in the order of computation")
     if closed["loop"]:
         words.append(f"{counted(closed['loop'], 'loop')} closed")

@@ -29,7 +29,7 @@ def to_dot(
     *,
     depth: Depth = None,
     theme: ThemeName = "light",
-    direction: Direction = "LR",
+    direction: Direction | None = None,
     constants: bool = True,
     overlay: Overlay | None = None,
     backward: bool = True,
@@ -49,7 +49,7 @@ def render(
     *,
     depth: Depth = None,
     theme: ThemeName = "light",
-    direction: Direction = "LR",
+    direction: Direction | None = None,
     constants: bool = True,
     overlay: Overlay | None = None,
     backward: bool = True,
@@ -64,7 +64,8 @@ def render(
     depth: how many scopes, one inside the other, are opened: 1 draws the outermost ones as a box
         each, 0 all as one box, "all" each node.
     theme: "light", on white, or "dark".
-    direction: "LR" draws from left to right, "TB" from top to bottom.
+    direction: "LR" draws from left to right, "TB" from top to bottom; None to the right, but
+        downward where more than 16 boxes would stand in a row.
     constants: whether operands that are not differentiated are drawn.
     overlay: what colours tell: "time", "backward time", "memory" (kept for backward), "gradient"
         (its norm), "nan" (where NaNs and infinities are; the first one is ringed) or "dtype". Most
@@ -111,8 +112,8 @@ def mimebundle(self: Graph, include: Any = None, exclude: Any = None) -> dict[st
     return {"image/svg+xml": svg, "text/plain": text}
 
 
-def _style(theme: str, direction: str, backward: bool, overlay: str | None) -> Style:
-    if direction not in ("LR", "TB"):
+def _style(theme: str, direction: str | None, backward: bool, overlay: str | None) -> Style:
+    if direction not in (None, "LR", "TB"):
         raise ArgumentError(
             f"direction={direction!r}; it is 'LR', left to right, or 'TB', top to bottom"
         )
