@@ -8,7 +8,8 @@ import numpy as np
 
 from .folding import Division, Region
 
-LONG = 5  # parts in a chain, of which the first and the last are drawn
+LONG = 8  # parts in a chain
+ENDS = 2  # of them that are drawn, at each end
 SUMMARIES = 6  # boxes for all that does not get one of its own
 
 
@@ -57,7 +58,7 @@ class _Flow:
             while (piece := following.get(chain[-1])) is not None:
                 chain.append(piece)
             if len(chain) >= LONG:
-                found.append(chain[1:-1])
+                found.append(chain[ENDS:-ENDS])
         return found
 
     def stretches(self, budget: int) -> list[list[int]]:
@@ -65,7 +66,7 @@ class _Flow:
         shown = self._near_outputs(budget // 10) | set(range(min(budget // 15, self.count)))
         rest = [i for i in range(self.count) if i not in shown]
         count = max(1, min(SUMMARIES, budget - len(shown)))
-        size = -(-len(rest) // count)
+        size = max(1, -(-len(rest) // count))
         return [rest[i : i + size] for i in range(0, len(rest), size)]
 
     def _near_outputs(self, most: int) -> set[int]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPERATION = 3
-WORTH = 8  # operations that folding must save
+WORTH = 24  # boxes that folding single operations must save
+WORTH_CROWDED = 8  # where there is little room, and where modules are folded: operations
 EXTERNAL = -1  # a wire from outside its part
 
 
@@ -93,9 +94,12 @@ class Structure:
             table[: len(line), i] = line
         return table
 
-    def divided(self, region: Region, *, folded: bool = True) -> Division:
-        """The parts of a region; where folded, equal ones in a row together."""
-        return Division(self, region, folded)
+    def divided(self, region: Region, *, folded: bool = True, crowded: bool = False) -> Division:
+        """The parts of a region; where folded, equal ones in a row together.
+
+        crowded: also where that saves little.
+        """
+        return Division(self, region, folded, crowded)
 
 
 class Division:
@@ -107,7 +111,7 @@ class Division:
     runs      what repeats
     """
 
-    def __init__(self, structure: Structure, region: Region, folded: bool) -> None:
+    def __init__(self, structure: Structure, region: Region, folded: bool, crowded: bool) -> None:
         self._structure, self.region = structure, region
         row = region.ops[0]
         own = structure.scope[row]
@@ -123,14 +127,15 @@ class Division:
         self.scopes = inner[self.columns[self.bounds[:-1]]]
         self._read_edges(row)
         found = repeats(self._tokens(row, own), self._wires()) if folded else []
-        self.runs = [run for run in found if self._saved(run) >= WORTH]
+        self.runs = [run for run in found if self._is_worth(run, crowded)]
 
     def __len__(self) -> int:
         return len(self.scopes)
 
-    def _saved(self, run: Run) -> int:
+    def _is_worth(self, run: Run, crowded: bool) -> bool:
         ops = int(self.bounds[run.stop] - self.bounds[run.start])
-        return ops - ops // run.times
+        modules = bool(np.any(self.scopes[run.start : run.stop] >= 0))
+        return ops - ops // run.times >= (WORTH_CROWDED if modules or crowded else WORTH)
 
     def _read_edges(self, row: NDArray[Any]) -> None:
         """The operand edges of the region's first copy, in the order of parts."""

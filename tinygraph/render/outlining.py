@@ -46,14 +46,16 @@ def outline(
         if drawn > most:
             raise GraphSizeError(_too_large(drawn, most))
         _open_all(structure, root)
-        budget = drawn
+        most_leaves = drawn
     else:
         budget = limit or (READABLE if depth is None else ASKED_FOR)
+        most_leaves = max(budget // 2, 1)
         if depth is None and drawn <= budget:
             _open_all(structure, root)
+            most_leaves = drawn
         elif depth != 0:
             _Opening(structure, constants, budget, depth).open(root)
-    return placed(structure, root, constants, max(budget // 2, 1))
+    return placed(structure, root, constants, most_leaves)
 
 
 def _check(depth: Any, limit: Any) -> None:
@@ -101,11 +103,11 @@ class _Opening:
             root.parts = []
             return
         total = self.left
-        self._open(root, self._structure.divided(root))
+        self._open(root, self._divided(root))
         level = [root]
         left_closed: list[tuple[Region, Division]] = []
         while level := [p for region in level for p in region.parts or () if self._may_open(p)]:
-            divisions = [self._structure.divided(region) for region in level]
+            divisions = [self._divided(region) for region in level]
             costs = [division.cost(self._constants) for division in divisions]
             whole = sum(costs) <= self.left
             if not whole and self.left < total * 3 // 4:
@@ -118,6 +120,12 @@ class _Opening:
                     left_closed.append((region, division))
         if total - self.left < FEW and left_closed:
             self._open(*max(left_closed, key=lambda entry: len(entry[1])))
+
+    def _divided(self, region: Region) -> Division:
+        division = self._structure.divided(region)
+        if division.cost(self._constants) <= self.left:
+            return division
+        return self._structure.divided(region, crowded=True)
 
     def _may_open(self, region: Region) -> bool:
         if region.kind == "scope":

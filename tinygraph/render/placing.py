@@ -92,8 +92,10 @@ class _Placing:
         self._hold(leaves[(kinds[leaves] != LEAF) & ~outputs[leaves]])
         free = leaves[self.home[leaves] < 0]
         keys = self._keys(free, outputs)
-        if np.unique(keys).size > most:  # of all shapes together
-            keys = self._keys(free, outputs, by_sort=False)
+        for by_sort in (True, False):  # then wherever they enter, then of all shapes together
+            if np.unique(keys).size > most:
+                self._position[:] = 0
+                keys = self._keys(free, outputs, by_sort)
         if np.unique(keys).size > most:
             keys = np.where(outputs[free], mixed(free), kinds[free].astype(np.uint64))
         order = np.argsort(keys, kind="stable")

@@ -2,8 +2,8 @@
 
 Two parts are alike if their tokens are equal. Two turns, `period` parts each, are alike if so are
 their parts, and if each operand in one that comes from outside its part corresponds to one in the
-next: it is the same, or `period` parts further on, or a leaf or constant of the same sort. In the
-first turn operands from before it may be any: a loop begins somewhere.
+next: it is the same, or `period` parts further on, or a leaf or constant of the same sort, and so
+from turn to turn. In the first turn operands from before it may be any: a loop begins somewhere.
 """
 
 from __future__ import annotations
@@ -124,27 +124,36 @@ def _partners(wires: Wires, parts: NDArray[Any], period: int) -> tuple[Any, Any,
     return wires.starts[whose] + within, whose, wires.starts[whose + period] + within
 
 
-def _related(wires: Wires, one: Any, other: Any, period: int) -> NDArray[Any]:
+SAME, AHEAD, ALIKE = 1, 2, 4
+
+
+def _relation(wires: Wires, one: Any, other: Any, period: int) -> NDArray[Any]:
+    """How wires correspond to those a turn later: in one or several ways, or 0 for not at all."""
     ahead = (wires.parts[one] >= 0) & (wires.parts[other] == wires.parts[one] + period)
     ahead &= wires.places[one] == wires.places[other]
-    leaves = (wires.sorts[one] >= 0) & (wires.sorts[one] == wires.sorts[other])
-    related: NDArray[Any] = ahead | leaves | (wires.nodes[one] == wires.nodes[other])
-    return related
+    alike = (wires.sorts[one] >= 0) & (wires.sorts[one] == wires.sorts[other])
+    same = wires.nodes[one] == wires.nodes[other]
+    relation: NDArray[Any] = same * SAME + ahead * AHEAD + alike * ALIKE
+    return relation
 
 
 def _broken(wires: Wires, period: int, begins: Any, ends: Any) -> NDArray[Any]:
-    """The parts whose wires do not correspond to those a turn later."""
+    """The parts whose wires do not correspond to those a turn later as those before them do."""
     inside = np.zeros(len(wires.starts) + 1, np.int64)
     np.add.at(inside, begins, 1)
     np.add.at(inside, ends, -1)
     own, whose, later = _partners(wires, np.flatnonzero(np.cumsum(inside)), period)
-    return np.unique(whose[~_related(wires, own, later, period)])
+    relation = np.full(len(wires.nodes), -1, np.int64)
+    relation[own] = _relation(wires, own, later, period)
+    otherwise = (relation[own] & relation[later]) == 0
+    otherwise &= (relation[own] > 0) & (relation[later] > 0)
+    return np.unique(np.r_[whose[relation[own] == 0], whose[otherwise] + period])
 
 
 def _torn(wires: Wires, period: int, start: int) -> bool:
     """Whether the first turn is wired differently within itself."""
     own, whose, later = _partners(wires, np.arange(start, start + period), period)
-    bad = ~_related(wires, own, later, period)
+    bad = _relation(wires, own, later, period) == 0
     return bool(np.any(bad & ((wires.parts[own] >= start) | (wires.parts[later] >= start + period))))
 
 
