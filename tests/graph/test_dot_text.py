@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph import Graph, graph
 from tinygraph.errors import ArgumentError, GraphSizeError
-from tinygraph.render.dot import clean, short
+from tinygraph.render.words import clean, short
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}"
@@ -302,14 +302,19 @@ def chain(nodes: int):
     return graph(y)
 
 
-def test_a_thousand_nodes_are_drawn():
-    assert len(parsed(chain(1000)).nodes()) == 1000
+def test_a_thousand_nodes_are_drawn_on_request():
+    assert len(parsed(chain(1000), depth="all").nodes()) == 1000
 
 
 def test_more_ask_for_a_limit():
     g = chain(1001)
-    with pytest.raises(GraphSizeError, match=r"1,001 nodes.*graph\.to_dot\(limit=1001\)"):
-        g.to_dot()
-    assert len(parsed(g, limit=1001).nodes()) == 1001
+    with pytest.raises(GraphSizeError, match=r"1,001 nodes.*depth=1.*limit=1001"):
+        g.to_dot(depth="all")
+    assert len(parsed(g, depth="all", limit=1001).nodes()) == 1001
     with pytest.raises(GraphSizeError, match="more than the 5 "):
-        chain(6).to_dot(limit=5)
+        chain(6).to_dot(depth="all", limit=5)
+
+
+def test_a_limit_of_boxes():
+    assert len(parsed(chain(30)).nodes()) == 30
+    assert len(parsed(chain(30), limit=5).nodes()) <= 5

@@ -137,6 +137,21 @@ def test_a_missing_folder_is_named(tmp_path):
         square().render(tmp_path / "missing" / "square.svg")
 
 
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "g.svg").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"g\.svg' is a folder"):
+        square().render(tmp_path / "g.svg")
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied", str(args[0]))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError, match=r"square\.svg' cannot be written: Permission denied"):
+        square().render(tmp_path / "square.svg")
+
+
 def test_a_failing_engine_leaves_the_old_file(broken_dot, tmp_path):
     path = tmp_path / "square.svg"
     path.write_text("the old one")
@@ -175,18 +190,34 @@ def test_a_picture_has_the_rights_of_any_new_file(tmp_path):
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_large_graph_asks_for_a_limit(tmp_path):
+def test_all_of_a_large_graph_asks_for_a_limit(tmp_path):
     y = tg.Variable(1.0)
     for _ in range(1000):
         y = tg.negative(y)
     g = graph(y)
     path = tmp_path / "chain.svg"
-    with pytest.raises(GraphSizeError, match=r"1,001 nodes.*graph\.render\(path, limit=1001\)"):
-        g.render(path)
+    with pytest.raises(GraphSizeError, match=r"1,001 nodes.*limit=1001"):
+        g.render(path, depth="all")
     assert not path.exists()
-    bundle = g._repr_mimebundle_()
-    assert bundle.keys() == {"text/plain"}
-    assert "limit=1001" in bundle["text/plain"]
+    assert is_svg(g.render(path).read_bytes())
+    assert is_svg(g._repr_mimebundle_()["image/svg+xml"].encode())
+
+
+@pytest.mark.parametrize(
+    "option, told",
+    [
+        ({"theme": "blue"}, "'light', which prints well, or 'dark'"),
+        ({"overlay": "heat"}, "'time', 'backward time', 'memory', 'gradient', 'nan', 'dtype'"),
+        ({"overlay": "time"}, r"no times were recorded; record it: with tg\.record\(\)"),
+        ({"overlay": "gradient"}, r"call backward\(\)"),
+        ({"direction": "up"}, "'LR', left to right, or 'TB'"),
+        ({"depth": "half"}, "a count of scopes"),
+    ],
+)
+def test_mistakes_get_words_and_leave_no_file(option, told, tmp_path):
+    with pytest.raises(ArgumentError, match=told):
+        square().render(tmp_path / "square.svg", **option)
+    assert list(tmp_path.iterdir()) == []
 
 
 # In a notebook

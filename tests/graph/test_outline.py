@@ -1,5 +1,7 @@
 """What is drawn of a graph: every node once, every edge counted, repeated parts folded."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,7 +54,7 @@ def cell(x, h, c, W, U):
     return tg.sigmoid(o) * np.tanh(c), c
 
 
-CELL = 4 * 3 + 3 + 2 + 3  # operations: gates; σ, σ and tanh; × and × ; +, then σ, tanh and ×
+CELL = 4 * 3 + 3 + 3 + 3  # operations: gates; σ, σ and tanh; ×, × and +; σ, tanh and ×
 
 
 def lstm(steps: int, scoped: bool = False) -> Graph:
@@ -251,7 +253,7 @@ def test_blocks_side_by_side_are_drawn_once():
 
 def test_blocks_of_other_sizes_are_not_folded():
     sizes = [3, 4, 5, 6, 7, 8]
-    layers = [nn.Dense(a, b) for a, b in zip(sizes, sizes[1:])]
+    layers = [nn.Dense(a, b) for a, b in pairwise(sizes)]
     g = graph(nn.Sequential(*layers)(np.ones((2, 3), np.float32)).sum())
     drawn = outline(g, depth=2)
     assert all(box.times == 1 for box in drawn.boxes)
@@ -350,7 +352,7 @@ def test_a_chain_of_equal_operations_is_one_box(length):
     g = chain(length)
     drawn = outline(g)
     conserved(g, drawn)
-    leaf, rest = drawn.boxes
+    _, rest = drawn.boxes
     assert rest.times == length
     assert [(k.source, k.target, k.count, k.carried) for k in drawn.links] == [
         (0, 1, 1, False), (1, 1, length - 1, True)

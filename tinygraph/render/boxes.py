@@ -276,8 +276,8 @@ class Boxes:
         if self.direction == "TB":
             # Beside names, the room that round corners take.
             corner = '<TD WIDTH="7"></TD>' if any("FONT" in cell for cell in cells) else ""
-            span = count + 2 * bool(corner)
-            below = f'<TR><TD COLSPAN="{span}" CELLPADDING="3">{forward}</TD></TR>'
+            wide = count + 2 * bool(corner)
+            below = f'<TR><TD COLSPAN="{wide}" CELLPADDING="3">{forward}</TD></TR>'
             return table(f"<TR>{corner}{''.join(cells)}{corner}</TR>{below}")
         span = f'ROWSPAN="{count}"'
         beside = f'<TD {span} CELLPADDING="3">{forward}</TD><TD {span} WIDTH="8"></TD>'

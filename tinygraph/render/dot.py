@@ -142,7 +142,7 @@ def _link(boxes: Boxes, link: Link, direction: Direction) -> str:
     source, target = boxes.outline.boxes[link.source], boxes.outline.boxes[link.target]
     side = "w" if direction == "LR" else "n"
     has_port = link.position is not None and boxes.has_ports(target)
-    port = f":p{link.position}:{side}" if has_port and not link.source == link.target else ""
+    port = f":p{link.position}:{side}" if has_port and link.source != link.target else ""
     words = f"operand {link.operand}" if link.operand else f"{link.count:,} edges"
     more = ""
     if link.carried:

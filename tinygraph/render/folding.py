@@ -94,12 +94,9 @@ class Structure:
             table[: len(line), i] = line
         return table
 
-    def divided(self, region: Region, *, folded: bool = True, crowded: bool = False) -> Division:
-        """The parts of a region; where folded, equal ones in a row together.
-
-        crowded: also where that saves little.
-        """
-        return Division(self, region, folded, crowded)
+    def divided(self, region: Region, *, folded: bool = True) -> Division:
+        """The parts of a region; where folded, equal ones in a row together."""
+        return Division(self, region, folded)
 
 
 class Division:
@@ -111,7 +108,7 @@ class Division:
     runs      what repeats
     """
 
-    def __init__(self, structure: Structure, region: Region, folded: bool, crowded: bool) -> None:
+    def __init__(self, structure: Structure, region: Region, folded: bool) -> None:
         self._structure, self.region = structure, region
         row = region.ops[0]
         own = structure.scope[row]
@@ -126,16 +123,20 @@ class Division:
         self.bounds = np.r_[0, np.cumsum(np.bincount(self.part, minlength=len(first)))]
         self.scopes = inner[self.columns[self.bounds[:-1]]]
         self._read_edges(row)
-        found = repeats(self._tokens(row, own), self._wires()) if folded else []
-        self.runs = [run for run in found if self._is_worth(run, crowded)]
+        self._found = repeats(self._tokens(row, own), self._wires()) if folded else []
+        self.runs = [run for run in self._found if self._is_worth(run, WORTH)]
 
     def __len__(self) -> int:
         return len(self.scopes)
 
-    def _is_worth(self, run: Run, crowded: bool) -> bool:
+    def fold_more(self) -> None:
+        """Fold also what saves little."""
+        self.runs = [run for run in self._found if self._is_worth(run, WORTH_CROWDED)]
+
+    def _is_worth(self, run: Run, least: int) -> bool:
         ops = int(self.bounds[run.stop] - self.bounds[run.start])
         modules = bool(np.any(self.scopes[run.start : run.stop] >= 0))
-        return ops - ops // run.times >= (WORTH_CROWDED if modules or crowded else WORTH)
+        return ops - ops // run.times >= (WORTH_CROWDED if modules else least)
 
     def _read_edges(self, row: NDArray[Any]) -> None:
         """The operand edges of the region's first copy, in the order of parts."""
@@ -158,7 +159,8 @@ class Division:
     @property
     def _local(self) -> NDArray[Any]:
         """Where each column is in its part."""
-        return np.arange(len(self.columns)) - self.bounds[self.part[self.columns]]
+        local: NDArray[Any] = np.arange(len(self.columns)) - self.bounds[self.part[self.columns]]
+        return local
 
     def _tokens(self, row: NDArray[Any], own: NDArray[Any]) -> NDArray[Any]:
         """For each part a number that is the same for parts of the same structure."""

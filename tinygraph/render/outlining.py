@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from .abridging import abridged
 from .folding import Division, Region, Structure
 from .outline import Outline
 from .placing import placed
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Depth: TypeAlias = int | Literal["all"] | None
 READABLE = 120  # boxes
@@ -123,14 +120,14 @@ class _Opening:
 
     def _divided(self, region: Region) -> Division:
         division = self._structure.divided(region)
-        if division.cost(self._constants) <= self.left:
-            return division
-        return self._structure.divided(region, crowded=True)
+        if division.cost(self._constants) > self.left:
+            division.fold_more()
+        return division
 
     def _may_open(self, region: Region) -> bool:
         if region.kind == "scope":
             if self._depth is None:
-                return region.ops.shape[1] > 1  # of one operation, the closed box says enough
+                return bool(region.ops.shape[1] > 1)  # of one operation, the closed box says enough
             return region.depth < self._depth
         return region.kind == "loop"
 

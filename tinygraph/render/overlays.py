@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from ..errors import ArgumentError
 from ..graph import Graph
@@ -158,7 +158,7 @@ def _dtypes(graph: Graph, outline: Outline, theme: Theme) -> Paint:
 
 def _dtypes_of(graph: Graph, box: Box) -> list[str]:
     table, which = graph.columns.table, graph.columns.signatures
-    nodes = [i for i in (*box.nodes, *box.held)]
+    nodes = [*box.nodes, *box.held]
     found = {table[k].dtype for k in set(which[nodes].tolist())} if nodes else set()
     flat = {d for dtype in found for d in (dtype if isinstance(dtype, tuple) else (dtype,))}
     return sorted(d for d in flat if d is not None)

@@ -131,6 +131,8 @@ def _write(path: Path, content: bytes) -> Path:
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"render: there is no folder {str(target.parent)!r}")
+    if target.is_dir():
+        raise IsADirectoryError(f"render: {str(path)!r} is a folder; give the name of a file")
     import secrets  # late: most programs draw nothing
 
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -138,6 +140,9 @@ def _write(path: Path, content: bytes) -> Path:
         with open(draft, "xb") as file:
             file.write(content)
         os.replace(draft, target)
+    except OSError as error:
+        said = error.strerror or error
+        raise type(error)(f"render: {str(path)!r} cannot be written: {said}") from error
     finally:
         draft.unlink(missing_ok=True)
     return path

@@ -56,9 +56,7 @@ class _Placing:
     def _group(self, region: Region, parent: int | None) -> int:
         kind: GroupKind = "loop" if region.kind == "loop" else "scope"
         key = f"cluster_{len(self.groups)}_{kind}_{region.ops[0, 0]}"
-        self.groups.append(
-            Group(key, kind, parent, len(region.ops), region.times, region.scopes)
-        )
+        self.groups.append(Group(key, kind, parent, len(region.ops), region.times, region.scopes))
         return len(self.groups) - 1
 
     def _box(self, region: Region, group: int | None) -> None:
@@ -165,7 +163,7 @@ class _Placing:
         """The innermost group around all that use them; no loop, unless each turn has its own."""
         if self.graph.columns.kinds[nodes[0]] == LEAF:
             return None
-        first, last = np.searchsorted(self._user, nodes[0]), np.searchsorted(self._user, nodes[0] + 1)
+        first, last = np.searchsorted(self._user, [nodes[0], nodes[0] + 1])
         users = {self.boxes[i].group for i in self._where[first:last].tolist()}
         group = self._common(users)
         while group is not None and len(nodes) % self.groups[group].copies:
@@ -241,7 +239,8 @@ class _Placing:
         copies = np.array([box.copies for box in self.boxes] or [1])
 
         def turn(nodes: NDArray[Any]) -> NDArray[Any]:
-            return self.copy[nodes] * around // copies[self.home[nodes]]
+            found: NDArray[Any] = self.copy[nodes] * around // copies[self.home[nodes]]
+            return found
 
         both = (self.copy[sources] >= 0) & (self.copy[targets] >= 0) & (around > 1)
         carried: NDArray[Any] = both & (turn(sources) != turn(targets))

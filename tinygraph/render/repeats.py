@@ -69,7 +69,8 @@ def mixed(x: NDArray[Any]) -> NDArray[Any]:
     x = x.astype(np.uint64)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    hashed: NDArray[Any] = x ^ (x >> np.uint64(31))
+    return hashed
 
 
 def _periods(tokens: NDArray[Any]) -> list[int]:
@@ -111,7 +112,8 @@ def _runs(tokens: NDArray[Any], wires: Wires, period: int) -> Iterator[Run]:
     stops = np.minimum(limit, np.r_[broken, np.iinfo(np.int64).max][after])
     times = (stops - starts) // period + 1
     best = np.argsort(-times, kind="stable")[:LONGEST_RUNS]
-    for start, stop, count in zip(starts[best].tolist(), stops[best].tolist(), times[best].tolist()):
+    chosen = zip(starts[best].tolist(), stops[best].tolist(), times[best].tolist())
+    for start, stop, count in chosen:
         if count >= LEAST and not _torn(wires, period, start):
             yield _begun_well(Run(start, period, count), stop, wires)
 
@@ -152,9 +154,10 @@ def _broken(wires: Wires, period: int, begins: Any, ends: Any) -> NDArray[Any]:
 
 def _torn(wires: Wires, period: int, start: int) -> bool:
     """Whether the first turn is wired differently within itself."""
-    own, whose, later = _partners(wires, np.arange(start, start + period), period)
+    own, _, later = _partners(wires, np.arange(start, start + period), period)
     bad = _relation(wires, own, later, period) == 0
-    return bool(np.any(bad & ((wires.parts[own] >= start) | (wires.parts[later] >= start + period))))
+    within = (wires.parts[own] >= start) | (wires.parts[later] >= start + period)
+    return bool(np.any(bad & within))
 
 
 def _begun_well(run: Run, stop: int, wires: Wires) -> Run:
