@@ -155,6 +155,12 @@ def test_gradients_of_copies_are_a_range():
     assert text(parts(drawn(g), "node")[box.key]) == f"x.* × 50 (2,) ‖grad‖ 0 … {most:.3g}"
 
 
+def test_leaves_without_names_are_counted():
+    xs = [tg.Variable(float(i)) for i in range(200)]
+    g = graph(tg.stack(xs).sum())
+    assert text(parts(drawn(g), "node")["n0"]) == "leaf × 200 0 … 199 grad not computed"
+
+
 def test_what_is_abridged_says_what_it_is():
     rng = np.random.default_rng(3)
     values = [tg.Variable(1.0)]

@@ -121,7 +121,8 @@ class Boxes:
         title = bold(name) if name else ""
         times = font(f" × {box.times:,}", ink.soft) if box.times > 1 else ""
         if node.kind != "operation":
-            return title + times
+            kind = "parameter" if node.is_parameter else node.kind
+            return (title or escaped(kind) if times else title) + times
         operation = escaped(clean(self._operation(box)))
         if node.params and len({self.graph.nodes[i].params for i in box.nodes[:64]}) == 1:
             operation += font(f"({clean(node.params)})", ink.soft, 12)
