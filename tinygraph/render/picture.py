@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..draft import draft
 from ..errors import ArgumentError, RenderError
 from ..graph import Graph
 from .dot import Direction, Style, dot_text
@@ -127,24 +128,8 @@ def _style(theme: str, direction: str | None, backward: bool, overlay: str | Non
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Write the whole file or nothing; a link stays a link."""
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"render: there is no folder {str(target.parent)!r}")
-    if target.is_dir():
-        raise IsADirectoryError(f"render: {str(path)!r} is a folder; give the name of a file")
-    import secrets  # late: most programs draw nothing
-
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with open(draft, "xb") as file:
-            file.write(content)
-        os.replace(draft, target)
-    except OSError as error:
-        said = error.strerror or error
-        raise type(error)(f"render: {str(path)!r} cannot be written: {said}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft(path, "render") as file:
+        file.write(content)
     return path
 
 

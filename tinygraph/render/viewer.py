@@ -12,7 +12,7 @@ from ..draft import draft
 from ..errors import ArgumentError
 from ..graph import Graph, GraphNode
 from ..recording import Statistics
-from .dot import short
+from .words import short
 
 SCHEMA = 1  # of the data in the page
 STYLES = ("viewer.css",)
