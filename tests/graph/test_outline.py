@@ -295,6 +295,28 @@ def test_fifty_steps_are_drawn_once(scoped):
     assert all(box.group is None for box in drawn.boxes if box.nodes[0] in g.inputs)
 
 
+@pytest.mark.parametrize(("layer", "turns"), [(nn.RNN, 80), (nn.GRU, 80), (nn.LSTM, 79)])
+def test_recurrent_layers_whose_inputs_are_split_first(layer, turns):
+    """All 80 pieces of the input are made before the first step. (An LSTM ends with a half one.)"""
+    outputs, _ = layer(3, 4)(np.zeros((2, 80, 3), np.float32))
+    g = graph((outputs**2).mean())
+    drawn = outline(g)
+    conserved(g, drawn)
+    (loop,) = [group for group in drawn.groups if group.kind == "loop"]
+    assert loop.times == turns
+    assert len(drawn.boxes) < 25
+
+
+def test_pieces_that_are_each_something_else_are_told_apart():
+    """Of two outputs, now the first goes on and now the second: no loop."""
+    A, x = np.array([[2.0, 1.0], [1.0, 3.0]]), tg.Variable(np.eye(2))
+    for i in range(60):
+        q, r = np.linalg.qr(x + A)
+        x = q if i % 3 == 1 else r
+    drawn = outline(graph(x.sum()))
+    assert all(group.times < 60 for group in drawn.groups)
+
+
 def test_the_first_step_may_begin_otherwise():
     w = tg.Variable(0.5, name="w")
     h = tg.Variable(1.0, name="h")

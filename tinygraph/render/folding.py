@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 OPERATION = 3
 WORTH = 24  # boxes that folding single operations must save
 WORTH_CROWDED = 8  # where there is little room, and where modules are folded: operations
+FEW = 4  # outputs of an operation, if each is something else
 EXTERNAL = -1  # a wire from outside its part
 
 
@@ -67,9 +69,10 @@ class Structure:
         self.starts, self.sources = columns.starts, columns.sources
         self.scope = columns.scope
         table: dict[Any, int] = {}
+        names = _kinds([signature.operation or "" for signature in columns.table])
         sorts = [
-            table.setdefault((s.operation, s.shape, s.dtype, len(s.operands)), len(table))
-            for s in columns.table
+            table.setdefault((name, s.shape, s.dtype, len(s.operands)), len(table))
+            for name, s in zip(names, columns.table)
         ]
         # Without labels and static arguments: x[0] and x[1] are alike.
         self.sort = np.array(sorts, np.int64)[columns.signatures]
@@ -99,6 +102,18 @@ class Structure:
         return Division(self, region, folded)
 
 
+def _kinds(operations: list[str]) -> list[str]:
+    """The operations, with "unstack[3]" as "unstack[]" where it has many outputs: pieces alike.
+
+    Of few, as the values and vectors of a decomposition, each is something else.
+    """
+    pieces = Counter(name.partition("[")[0] for name in set(operations) if "[" in name)
+    return [
+        name.partition("[")[0] + "[]" if pieces[name.partition("[")[0]] > FEW else name
+        for name in operations
+    ]
+
+
 class Division:
     """The parts of a region: inner scopes and single operations, in order, and runs of like parts.
 
@@ -118,16 +133,45 @@ class Division:
         _, first, part = np.unique(keys, return_index=True, return_inverse=True)
         place = np.empty(len(first), np.int64)
         place[np.argsort(first, kind="stable")] = np.arange(len(first))
-        self.part = place[part.reshape(-1)]
-        self.columns = np.argsort(self.part, kind="stable")
-        self.bounds = np.r_[0, np.cumsum(np.bincount(self.part, minlength=len(first)))]
-        self.scopes = inner[self.columns[self.bounds[:-1]]]
-        self._read_edges(row)
+        self._arrange(place[part.reshape(-1)], row, inner)
+        if folded:
+            order = self._beside_their_use()
+            if np.any(order[1:] < order[:-1]):
+                place[order] = np.arange(len(order))
+                self._arrange(place[self.part], row, inner)
         self._found = repeats(self._tokens(row, own), self._wires()) if folded else []
         self.runs = [run for run in self._found if self._is_worth(run, WORTH)]
 
     def __len__(self) -> int:
         return len(self.scopes)
+
+    def _arrange(self, part: NDArray[Any], row: NDArray[Any], inner: NDArray[Any]) -> None:
+        """Sort by part; which scope each is; and what goes from one to another."""
+        self.part = part
+        self.columns = np.argsort(part, kind="stable")
+        self.bounds = np.r_[0, np.cumsum(np.bincount(part))]
+        self.scopes = inner[self.columns[self.bounds[:-1]]]
+        self._read_edges(row)
+
+    def _beside_their_use(self) -> NDArray[Any]:
+        """The parts in an order in which single operations stand before the part they are for.
+
+        Those with one operand and one use, as the pieces of a sequence that a loop goes through:
+        made all at once, they would keep its turns from being alike. It is a topological order.
+        """
+        n = len(self)
+        outer = self.source_part != self.target_part
+        source, target = self.source_part[outer], self.target_part[outer]
+        inside = source >= 0
+        uses = np.bincount(source[inside], minlength=n)
+        light = (np.diff(self.bounds) == 1) & (self.scopes < 0) & (uses == 1)
+        light &= np.bincount(target, minlength=n) == 1
+        use = np.arange(n)
+        use[source[inside]] = target[inside]
+        key = 2 * np.arange(n)
+        for i in np.flatnonzero(light)[::-1].tolist():  # from the end on: the use has its key
+            key[i] = key[use[i]] if light[use[i]] else 2 * use[i] - 1
+        return np.lexsort((np.arange(n), key))
 
     def fold_more(self) -> None:
         """Fold also what saves little."""
