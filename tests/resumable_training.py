@@ -24,7 +24,14 @@ def main(checkpoint: Path, final: Path, seed: int, hangs: bool) -> None:
     model = nn.Sequential(*layers, nn.Dense(16, 3))
     run = {
         "model": model,
-        "optimizer": optim.Adam(model.parameters(), lr=0.01),
+        "optimizer": optim.Adam(
+            [
+                {"params": model[0].parameters(), "lr": optim.ReduceOnPlateau(0.01, patience=0)},
+                {"params": [*model[1].parameters(), *model[3].parameters()]},
+            ],
+            lr=optim.WarmUp(optim.Cosine(0.02, 15), 5),
+            weight_decay=0.01,
+        ),
         "rng": np.random.default_rng(seed),
         "drawn": nn.default_generator(),
     }
@@ -37,7 +44,8 @@ def main(checkpoint: Path, final: Path, seed: int, hangs: bool) -> None:
         epoch, batch = divmod(step, batches)
         if batch == 0:
             order = run["rng"].permutation(len(X))
-            run["optimizer"].lr = 0.01 / (1 + epoch)
+            if epoch:
+                run["optimizer"].next_epoch(losses[-1])
         rows = order[batch * BATCH : (batch + 1) * BATCH]
         loss = nn.softmax_cross_entropy(model(nn.dropout(X[rows], 0.1)), Y[rows])
         run["optimizer"].zero_grad()

@@ -1,10 +1,10 @@
-"""The examples as modules, for rows that are examples."""
+"""The examples as modules."""
 
 import importlib.util
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "examples"
+FOLDER = Path(__file__).parents[1] / "examples"
 
 
 def load(name):
