@@ -130,7 +130,7 @@ def test_what_was_not_recorded_cannot_be_chosen(page):
         return [...document.getElementById("overlay").options]
             .filter(option => !option.disabled).map(option => option.value);
     """)
-    assert chosen == ["none", "gradient", "nonfinite", "dtype"]
+    assert chosen == ["none", "bytes", "gradient", "nonfinite", "dtype"]
 
 
 def test_the_first_nan_is_ringed_and_one_click_away(page):
