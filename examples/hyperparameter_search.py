@@ -94,11 +94,10 @@ def dev_accuracy(point):
     return nn.accuracy(nn.predict(model, dev_set[0]), dev_set[1])
 
 
-def search(space, trials, rng, title):
+def search(workers, space, trials, rng, title):
     """The best of so many points, all tried side by side."""
     points = [drawn(space, rng) for _ in range(trials)]
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
-        accuracies = list(workers.map(dev_accuracy, points))
+    accuracies = list(workers.map(dev_accuracy, points))
     ranked = sorted(zip(accuracies, points, strict=True), key=lambda pair: -pair[0])
     print(title)
     for accuracy, point in ranked[:3]:
@@ -141,12 +140,13 @@ def main(arguments=None):
     parser.add_argument("--trials", type=int, default=24, help="how many models a round trains")
     trials = parser.parse_args(arguments).trials
     rng = np.random.default_rng(SEED)
-    coarse, best = search(COARSE, trials, rng, f"Caviar, coarse: {trials} at random")
-    fine, best = max(
-        (coarse, best),
-        search(around(best, COARSE), trials, rng, "Caviar, fine: around the best of these"),
-        key=lambda pair: pair[0],
-    )
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
+        coarse, best = search(workers, COARSE, trials, rng, f"Caviar, coarse: {trials} at random")
+        finer = around(best, COARSE)
+        fine, point = search(workers, finer, trials, rng, "Caviar, fine: around the best of these")
+    if fine > coarse:
+        best = point
+    fine = max(coarse, fine)
     print(f"from {coarse:.4f} to {fine:.4f}")
     look_after(best)
 
