@@ -510,6 +510,10 @@ from .primitive import (
 from .recording import (
     record,
 )
+from .render.steps import (
+    Step,
+    Steps,
+)
 from .saving import (
     load,
     save,
@@ -555,6 +559,8 @@ __all__ = [
     "SavingError",
     "ShapeError",
     "StaleGraphError",
+    "Step",
+    "Steps",
     "Tensor",
     "TinygraphError",
     "Variable",
