@@ -84,6 +84,10 @@ from .graph import (
     Graph,
     graph,
 )
+from .graph.difference import (
+    GraphDiff,
+    graph_diff,
+)
 from .jacobians import (
     elementwise_grad,
     hessian,
@@ -510,6 +514,7 @@ from .primitive import (
 from .recording import (
     record,
 )
+from .render import difference as _difference  # noqa: F401 - hangs drawing on GraphDiff
 from .render.steps import (
     Step,
     Steps,
@@ -549,6 +554,7 @@ __all__ = [
     "Explanation",
     "FlatLeaves",
     "Graph",
+    "GraphDiff",
     "GraphSizeError",
     "IndexingError",
     "MutationError",
@@ -719,6 +725,7 @@ __all__ = [
     "gradient",
     "gradients",
     "graph",
+    "graph_diff",
     "greater",
     "greater_equal",
     "heaviside",
