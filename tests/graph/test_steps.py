@@ -452,6 +452,16 @@ def test_notebooks_show_all_or_one():
     assert whole["text/plain"] == repr(steps)
 
 
+def test_of_many_steps_a_notebook_shows_the_last():
+    y = tg.Variable(1.0, name="x")
+    for _ in range(20):
+        y = np.sin(y)
+    steps = tg.graph(y).steps()
+    bundle = steps._repr_mimebundle_()
+    assert bundle["image/svg+xml"] == steps[-1]._repr_mimebundle_()["image/svg+xml"]
+    assert bundle["text/plain"] == f"{steps!r}\n{steps}"
+
+
 def test_without_an_engine_texts_are_written(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "pygraphviz", None)

@@ -21,6 +21,7 @@ from .series import draw_all, write
 from .sheet import page, sheet
 from .themes import THEMES, ThemeName
 
+MOST_TOGETHER = 24  # steps that a notebook shows; of more, the last one and all captions
 Phase: TypeAlias = Literal["forward", "backward"]
 
 
@@ -136,7 +137,7 @@ class Steps(Sequence[Step]):
             raise ArgumentError(
                 f"render: {place.name!r} is one file for {len(self)} steps; it ends in .svg for a "
                 "sheet or .html for a page to step through. A file for each step is "
-                f"{place.stem + '-{}' + (place.suffix or '.png')!r}"
+                f"{place.stem + '-{}.png'!r}"
             )
         available = _engine("svg")
         if available is None:
@@ -162,7 +163,11 @@ class Steps(Sequence[Step]):
         return tuple([write(path, picture) for path, picture in zip(paths, pictures)])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return _bundle(repr(self), lambda e: self._together(e, as_page=False))
+        if len(self) <= MOST_TOGETHER:
+            return _bundle(repr(self), lambda e: self._together(e, as_page=False))
+        # Each picture shows the whole graph: all of them would make a notebook too large.
+        last = [len(self) - 1]
+        return _bundle(f"{self!r}\n{self}", lambda e: _pictures(self._scene, last, "svg", e)[0])
 
     def __repr__(self) -> str:
         symbol = self._scene.captions.symbols[self._scene.derivatives.output]
