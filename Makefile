@@ -12,7 +12,7 @@ READY := .venv/ready-$(KEY)
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 
 .NOTPARALLEL:
-.PHONY: help demo test test-peers test-browser coverage lint bench clean
+.PHONY: help demo test test-peers test-browser coverage gallery lint bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 8
@@ -32,6 +32,9 @@ test-peers: $(READY)/peers $(READY)/test  ## compare derivatives with PyTorch's 
 
 test-browser: $(READY)/browser $(READY)/test  ## open pages of the viewer in Chromium
 	$(RUN) -m pytest tests/browser
+
+gallery: $(READY)/demo  ## draw the pictures of docs/gallery.md
+	$(RUN) examples/gallery.py docs/pictures/gallery
 
 coverage: $(READY)/test  ## call every function of NumPy on tensors, write docs/coverage.md
 	$(RUN) -m tests.numpy_coverage

@@ -23,7 +23,9 @@ def steps(folder):
     u = b * c
     v = a + u
     J = 3 * v
-    return tg.graph(J, names={"u": u, "v": v, "J": J}).steps().render(folder / "steps.svg")
+    found = tg.graph(J, names={"u": u, "v": v, "J": J}).steps()
+    found[-1].render(folder / "last_step.svg")
+    return found.render(folder / "steps.svg")
 
 
 def lecture(folder):
@@ -62,7 +64,7 @@ def digits_network(folder):
     graph.render(folder / "digits.svg", direction="TB")
     graph.render(folder / "digits_gradient.svg", overlay="gradient", direction="TB")
     graph.render(folder / "digits_time_dark.svg", overlay="time", theme="dark", direction="TB")
-    return graph.to_html(folder / "digits.html", title="A training step of the digits' network")
+    return folder / "digits*.svg"
 
 
 def long_short_term_memory(folder):

@@ -15,3 +15,13 @@ def test_the_pages_code_runs(page, monkeypatch, tmp_path):
     names = {"__name__": "__main__"}
     for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL):
         exec(compile(block, page, "exec"), names)  # noqa: S102
+
+
+@pytest.mark.parametrize(
+    "page", sorted([*DOCS.glob("*.md"), DOCS.parent / "README.md"]), ids=lambda page: page.name
+)
+def test_links_and_pictures_are_there(page):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    local = [target for target in targets if "://" not in target]
+    missing = [target for target in local if not (page.parent / target).exists()]
+    assert not missing

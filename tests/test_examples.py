@@ -40,6 +40,15 @@ def test_digits_reach_97_percent(monkeypatch, tmp_path, capsys):
         ET.parse(tmp_path / "out" / f"{name}.svg")
 
 
+def test_the_gallery_draws_what_its_page_shows(tmp_path, monkeypatch, capsys):
+    load("gallery").main(tmp_path)
+    page = (ROOT / "docs" / "gallery.md").read_text()
+    shown = set(re.findall(r"pictures/gallery/([\w.]+)", page))
+    assert shown == {path.name for path in tmp_path.iterdir()}
+    for name in shown:
+        ET.parse(tmp_path / name)
+
+
 def test_fashion_mnist_reads_idx_files_and_says_where_the_data_is(tmp_path, monkeypatch):
     fashion = load("fashion_mnist")
     path = tmp_path / "images.gz"

@@ -271,3 +271,13 @@ def test_what_has_no_graph(outputs, said):
     with pytest.raises(ArgumentError, match="graph: ") as caught:
         graph(*outputs)
     assert said in str(caught.value)
+
+
+def test_gradients_of_complex_scalars_are_in_one_convention_everywhere():
+    z = tg.Variable(2 + 1j, name="z")
+    y = z * z
+    loss = tg.abs(y - 1) ** 2
+    (wanted,) = tg.gradients(loss, [y], retain_graph=True)
+    loss.backward()
+    found = tg.graph(loss).find("multiply")[0].gradient
+    assert found == pytest.approx(wanted.item())

@@ -222,6 +222,8 @@ def _gradient(node: Node, gradient: Any) -> tuple[Any, float | None]:
     """The gradient of a scalar, and the norm of any."""
     if type(gradient) is Tensor:
         gradient = gradient.value
+    elif node.pullback is not None:  # a cotangent on the way, in the engine's convention
+        gradient = np.conjugate(gradient)
     if node.shape == ():
         scalar = number(gradient)
         return scalar, math.hypot(scalar.real, scalar.imag)

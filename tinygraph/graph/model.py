@@ -20,7 +20,7 @@ from .columns import CONSTANT, LEAF, PARAMETER, Columns, Rows, Signature, alike
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..render import picture, viewer
+    from ..render import picture, steps, viewer
     from . import exchange, queries, summary
 
 Kind: TypeAlias = Literal["leaf", "constant", "operation"]
@@ -264,6 +264,7 @@ class Graph:
         render = picture.render
         _repr_mimebundle_ = picture.mimebundle
         to_html = viewer.to_html
+        steps = steps.steps
         # and these the files beside this one
         find = queries.find
         subgraph = queries.subgraph
