@@ -105,9 +105,9 @@ def cummin(a: Operand, axis: int | None = None) -> Any:
 
 
 def _share(mine: Any, other: Any) -> Any:
-    """e^mine / (e^mine + e^other); equal ones may be infinite."""
-    equal = mine == other
-    difference = np.where(equal, 0, other) - np.where(equal, 0, mine)
+    """e^mine / (e^mine + e^other); half where both are infinite and alike."""
+    alike = (mine == other) & np.isinf(mine)
+    difference = np.where(alike, 0, other) - np.where(alike, 0, mine)
     return np.exp(-np.logaddexp(difference, 0))
 
 

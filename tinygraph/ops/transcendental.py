@@ -51,8 +51,10 @@ def log1p(x: Operand, /) -> Any:
 
 
 def _share(ct: Any, mine: Any, other: Any, scale: float = 1) -> Any:
-    # Of the sum of powers, from the difference of the exponents; equal ones may be infinite.
-    mine, other = np.where(mine == other, 0, mine), np.where(mine == other, 0, other)
+    # Of the sum of powers, from the difference of the exponents. Two that are infinite and alike
+    # differ by nothing; finite ones do differ as they move, for the second derivative.
+    alike = (mine == other) & np.isinf(mine)
+    mine, other = np.where(alike, 0, mine), np.where(alike, 0, other)
     difference = (mine - other) * scale
     return ct * (sigmoid(difference) if type(difference) is Tensor else _logistic(difference))
 
