@@ -114,8 +114,9 @@ def _gelu_slope(x: Any, approximate: Any) -> Any:
     if not approximate:
         return normal_cdf(x) + x * _density(x)
     squares = x * x
-    share = tg.sigmoid(x * (1 + CUBIC * squares) * (2 * INNER))
-    return share + x * share * (1 - share) * (1 + 3 * CUBIC * squares) * (2 * INNER)
+    doubled = x * (1 + CUBIC * squares) * (2 * INNER)
+    share, rest = tg.sigmoid(doubled), tg.sigmoid(-doubled)  # 1 − share would lose its digits
+    return share + x * share * rest * (1 + 3 * CUBIC * squares) * (2 * INNER)
 
 
 def _gelu(x: Any) -> tuple[Any, Any]:
