@@ -75,7 +75,7 @@ def metadata(built) -> Message:
 def sources() -> set[str]:
     """The files of the library, by the paths they are imported from."""
     folders = {"tinygraph": "tinygraph", "nn": "tinygraph/nn", "optim": "tinygraph/optim"}
-    return {
+    return {"pytest_tinygraph.py"} | {
         f"{installed}/{file.relative_to(ROOT / folder).as_posix()}"
         for folder, installed in folders.items()
         for file in (ROOT / folder).rglob("*.py")
@@ -93,7 +93,7 @@ def test_wheel_holds_the_library_and_nothing_else(built):
         f"tinygraph/render/page/{file.name}" for file in (ROOT / "tinygraph/render/page").iterdir()
     }
     assert {"tinygraph/py.typed"} | pages == {name for name in code if not name.endswith(".py")}
-    assert {name.split("/")[0] for name in code} == {"tinygraph"}
+    assert {name.split("/")[0] for name in code} == {"tinygraph", "pytest_tinygraph.py"}
     assert f"{INFO}/licenses/LICENSE" in names
 
 
