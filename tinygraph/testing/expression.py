@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..errors import ArgumentError
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +86,7 @@ class Expression:
                 f"expression: {len(given)} inputs came; it takes {len(self.inputs)}, of shapes "
                 f"{', '.join(str(x.shape) for x in self.inputs)}"
             )
-        values = list(given)
+        values = [as_tensor(x, "expression") for x in given] if engine is None else list(given)
         for step in self.steps:
             function = resolved(step, engine)
             args = [_filled(arg, values) for arg in step.args]
@@ -163,7 +163,8 @@ def _getitem(x: Any, index: Any) -> Any:
 
 
 def _setitem(x: Any, index: Any, value: Any) -> Any:
-    x = x.clone() if hasattr(x, "clone") else x.copy()
+    # Of a NumPy scalar an array, as it cannot be assigned to.
+    x = x.clone() if hasattr(x, "clone") else np.array(x) if np.isscalar(x) else x.copy()
     x[index] = value
     return x
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +85,12 @@ def _expressions(
 @st.composite
 def _operand(draw: st.DrawFn, program: Program, words: tuple[Word, ...], depth: int) -> Ref:
     """A value that there is, an input or one to be shared, or that of a further operation."""
-    if depth and draw(st.integers(0, 4)):
-        deeper: Ref = draw(_result(program, words, depth))
-        return deeper
-    return Ref(draw(st.integers(0, len(program.values) - 1)))
+    # All of this is drawn at any depth, so that shrinking can put a part in place of the whole.
+    deeper = draw(st.integers(0, 4))
+    if deeper and depth:
+        result: Ref = draw(_result(program, words, depth))
+        return result
+    return Ref(draw(st.integers(0, 63)) % len(program.values))
 
 
 @st.composite
@@ -96,14 +99,29 @@ def _result(draw: st.DrawFn, program: Program, words: tuple[Word, ...], depth: i
 
     Hypothesis replaces a draw by one inside it when it shrinks: a program by a part of itself.
     """
-    groups = [[w for w in words if (w.kind == "elementwise") is plain] for plain in (True, False)]
-    word = draw(st.sampled_from(draw(st.sampled_from([group for group in groups if group]))))
-    count = 2 if word.kind in PAIRS else max(len(word.operands), 1)
+    # Each kind by itself: shrinking steps from one operation to another that draws as much.
+    word = draw(st.sampled_from(draw(st.sampled_from(_groups(words)))))
+    count = _arity(word)
     refs = [draw(_operand(program, words, depth - 1)) for _ in range(count)]
     step = _step(draw, program, word, refs)
     if step is None or program.ties(word.name, step.refs()):
         return refs[0]
     return program.then(step) or refs[0]
+
+
+def _arity(word: Word) -> int:
+    return 2 if word.kind in PAIRS else max(len(word.operands), 1)
+
+
+@functools.lru_cache(maxsize=32)
+def _groups(words: tuple[Word, ...]) -> list[list[Word]]:
+    """Operations that draw alike, those of one operand first."""
+    found: dict[Any, list[Word]] = {}
+    for word in sorted(words, key=_arity):
+        along_axes = word.kind in ("reduction", "scan")
+        kind = word.kind if word.kind == "elementwise" else "axes" if along_axes else "other"
+        found.setdefault((kind, _arity(word)), []).append(word)
+    return list(found.values())
 
 
 def _step(draw: st.DrawFn, program: Program, word: Word, refs: list[Ref]) -> Step | None:

@@ -1,0 +1,169 @@
+"""given_gradients: a function of arrays becomes a test of its gradients, which finds wrong ones."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as hs
+
+import tinygraph as tg
+from tinygraph.errors import ArgumentError
+from tinygraph.testing import given_gradients
+from tinygraph.testing import strategies as st
+
+
+@tg.elementwise(x=lambda ct, y: ct * (1 + y * y))
+def wrong_tanh(x):
+    """tanh x, with the sign of a term of its derivative wrong."""
+    return np.tanh(x)
+
+
+@tg.primitive(x=lambda ct, x: np.broadcast_to(ct, x.shape) * (2 if x.shape[-1] > 2 else 1))
+def wrong_from_three(x):
+    """The sum, with a rule that is wrong from three columns on."""
+    return x.sum()
+
+
+# As tests, which pytest runs
+
+
+@given_gradients((2, 3))
+def test_a_shape(x):
+    assert x.shape == (2, 3)
+    return tg.tanh(x)
+
+
+@given_gradients(("n", "k"), ("k",), order=2)
+def test_shapes_with_letters_fit_together(x, w):
+    return x @ w
+
+
+@given_gradients(st.arrays(away_from=[0]))
+def test_a_strategy(x):
+    return 1 / x
+
+
+@given_gradients(np.array([1.0, 2.0]), b=())
+def test_an_array_and_a_number(a, b):
+    return a * b
+
+
+@given_gradients(np.float64)
+def test_a_dtype_means_any_shape(x):
+    return tg.sin(x)
+
+
+@given_gradients((3,), axis=hs.sampled_from([0, -1, None]), order=1)
+def test_what_has_no_derivative_comes_as_it_is(x, axis):
+    assert axis in (0, -1, None)
+    return tg.sum(x, axis=axis)
+
+
+@given_gradients(call=st.einsum_subscripts(max_operands=2, max_side=2), order=1)
+def test_arrays_within_containers_are_differentiated(call):
+    return tg.einsum(call.subscripts, *call.operands)
+
+
+@given_gradients(program=st.expressions(2), order=1)
+def test_a_program_is_differentiated_by_its_inputs(program):
+    return program()
+
+
+@given_gradients((4,), order=1)
+def test_kinks_are_passed_over(x):
+    return abs(x)
+
+
+@pytest.mark.parametrize("power", [1, 3])
+@given_gradients(x=(2,), order=1)
+def test_parameters_of_pytest_come_too(power, x):
+    assert power in (1, 3)
+    return x**power
+
+
+class TestInAClass:
+    @given_gradients((2,), order=1)
+    def test_self_is_left_alone(self, x):
+        assert isinstance(self, TestInAClass)
+        return x * x
+
+
+@settings(max_examples=3)
+@given_gradients((2,))
+def test_settings_apply(x):
+    return x * 2
+
+
+# What it finds
+
+
+def failure(test):
+    with pytest.raises(AssertionError) as failed:
+        test()
+    return "\n".join([str(failed.value), *failed.value.__notes__])
+
+
+def test_a_wrong_rule_is_found_with_the_smallest_array():
+    @given_gradients(st.arrays(layouts=["C"]), order=1)
+    def of_wrong_tanh(x):
+        return wrong_tanh(x)
+
+    # 1 + tanh² beside 1 − tanh², which are the same at 0.
+    assert "x=array(1.)" in failure(of_wrong_tanh)
+
+
+def test_a_rule_that_is_wrong_for_some_shapes_is_found_with_the_smallest_of_them():
+    @given_gradients(("n", "k"), order=1)
+    def of_wrong_sum(x):
+        return wrong_from_three(x)
+
+    assert re.search(r"x=array\(\[\[0\., 0\., 0\.\]\]\)", failure(of_wrong_sum))
+
+
+def test_the_order_asked_for_is_checked():
+    @tg.elementwise(x=lambda ct, x: ct * (2 * x.view(np.ndarray) if type(x) is np.ndarray else x))
+    def square(x):
+        """x², whose rule is wrong when it is itself differentiated."""
+        return x * x
+
+    def squared(x):
+        return square(x)
+
+    given_gradients((1,), order=1)(squared)()
+    failure(given_gradients((1,), order=2)(squared))
+
+
+def test_an_assertion_of_the_function_is_a_failure_like_any_other():
+    @given_gradients((2,), order=1)
+    def positive(x):
+        assert (x.numpy() if type(x) is tg.Tensor else x).min() >= 0
+        return x
+
+    assert "assert" in failure(positive) or "-1" in failure(positive)
+
+
+# What it refuses
+
+
+def f(x, y):
+    return x * y
+
+
+def test_arguments_that_make_no_sense_are_refused():
+    with pytest.raises(ArgumentError, match=r"'oops' came for 'y'; it needs a strategy"):
+        given_gradients("oops")(f)
+    with pytest.raises(ArgumentError, match=r"3 strategies for f, which takes \(x, y\)"):
+        given_gradients((1,), (1,), (1,))(f)
+    with pytest.raises(ArgumentError, match="'y' of f is given twice"):
+        given_gradients((1,), y=(1,))(f)
+    with pytest.raises(ArgumentError, match="no strategy for any argument of f; give one"):
+        given_gradients(order=1)(f)
+    with pytest.raises(ArgumentError, match="<class 'int'> came for 'y'"):
+        given_gradients(int)(f)
+
+
+def test_nothing_to_differentiate_is_an_error():
+    test = given_gradients(st.arrays(dtype=int), st.arrays(dtype=int))(f)
+    with pytest.raises(ArgumentError, match="nothing that was drawn for x, y has a derivative"):
+        test()
