@@ -1,0 +1,222 @@
+"""check_grads: derivatives of any function beside differences of it, along random lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, TinygraphError
+from .comparison import Comparison, Gradient, Reading
+from .differences import CERTAIN, Slopes
+from .failures import GradientMismatch, Inconclusive, Kink, kink_text
+from .problem import Problem, posed
+from .verdict import mismatch
+
+MODES = ("reverse", "forward")
+KINKS = ("raise", "skip")
+
+
+@dataclass(frozen=True)
+class CheckedGradients:
+    """What `check_grads` compared; nothing of it was wrong.
+
+    name        of the function
+    order       up to which its derivatives were compared
+    modes       in which
+    arrays      names of what it was differentiated with respect to
+    comparisons how many
+    precision   the largest tolerance, relative to its derivative: errors smaller than that pass
+    skipped     elements left out because there are kinks, for kinks="skip"
+    """
+
+    name: str
+    order: int
+    modes: tuple[str, ...]
+    arrays: tuple[str, ...]
+    comparisons: int
+    precision: float
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        skipped = f"; {self.skipped} elements at kinks left out" if self.skipped else ""
+        return (
+            f"{self.name}: derivatives up to order {self.order} in {', '.join(self.arrays)} are "
+            f"right to {self.precision:.0e} ({' and '.join(self.modes)} mode){skipped}"
+        )
+
+
+def check_grads(
+    function: Callable[..., Any],
+    *args: Any,
+    order: int = 2,
+    modes: Sequence[str] = MODES,
+    kwargs: Mapping[str, Any] | None = None,
+    argnums: int | Sequence[int] | None = None,
+    parameters: Any = None,
+    full: bool = False,
+    kinks: str = "raise",
+    seed: int = 0,
+    draw: str | os.PathLike[str] | None = None,
+    script: str | os.PathLike[str] | None = None,
+) -> CheckedGradients:
+    """Compare ∂f/∂x, and its derivatives up to `order`, with differences of f at these arguments.
+
+    function: takes tensors in place of the floating arrays, tensors and numbers in args, alone or
+        in containers, and returns a tensor of any shape, or containers of tensors.
+    args: the point. Integers, flags and whatever else has no derivative are passed as they are.
+    kwargs: arguments by keyword, not differentiated.  argnums: positions of those that are; None:
+        all that can be.
+    parameters: leaves that the function uses beside its arguments: `model.parameters()`, a list or
+        a dict. A function that has parameters of its own, as a layer has, is checked in them too.
+    modes: "reverse" (`tg.vjp`) and "forward" (`tg.jvp`).
+    full: compare each element of the Jacobian. Else each array is moved along one random line, and
+        the outputs are contracted with random cotangents, which costs a few dozen calls for each
+        array, whatever its size; any wrong element shows, unless it is smaller than what rounding
+        does to the others.
+    kinks: "raise" raises Kink where f has no derivative, "skip" leaves those elements out.
+    seed: of the random lines.
+    draw, script: where to write a picture of the graph, and a program that shows the failure.
+
+    Steps and tolerances follow from the dtype (float16 to complex128), the noise of f, which is
+    measured, and what Richardson extrapolation leaves. Where differences are too noisy and f is
+    analytic, a complex step takes their place.
+
+    >>> print(tg.testing.check_grads(np.tanh, np.array([0.5, -1.0])).order)
+    2
+
+    Raises GradientMismatch, an AssertionError, with what is wrong, where, and of which kind; Kink;
+    Inconclusive where f is too noisy; ArgumentError for a function that is not repeatable,
+    DTypeError for one that returns nothing differentiable, DomainError where it is not finite.
+    """
+    _check_settings(order, modes, kinks)
+    call = {"args": args, "kwargs": dict(kwargs or {}), "argnums": argnums}
+    problem = posed("check_grads", function, args, kwargs or {}, argnums, parameters)
+    check = _Check(tuple(modes), full, kinks, np.random.default_rng(seed))
+    names = tuple(problem.names)
+    try:
+        for level in range(1, order + 1):
+            if level > 1:
+                problem = problem.derived(check.cotangents)
+            check.problem(problem)
+    except GradientMismatch as failure:
+        settings = {"order": order, "modes": modes, "full": full, "kinks": kinks, "seed": seed}
+        _documented(failure, problem, {**call, "settings": settings}, draw, script)
+        raise
+    except TinygraphError as error:
+        if problem.order > 1 and not isinstance(error, (Kink, Inconclusive)):
+            error.add_note(
+                f"This came up in the derivative of order {problem.order}, for which gradient "
+                "rules are run on tensors; with order=1 it is not asked for."
+            )
+        raise
+    return CheckedGradients(
+        problem.name, order, tuple(modes), names, check.count, check.precision, check.skipped
+    )
+
+
+def _check_settings(order: int, modes: Sequence[str], kinks: str) -> None:
+    if not isinstance(order, int) or order < 1:
+        raise ArgumentError(f"check_grads: order={order!r}; it is 1, 2 or more")
+    if isinstance(modes, str) or not modes or not {*modes} <= {*MODES}:
+        raise ArgumentError(f'check_grads: modes={modes!r}; it takes "reverse", "forward" or both')
+    if kinks not in KINKS:
+        raise ArgumentError(f'check_grads: kinks={kinks!r}; it is "raise" or "skip"')
+
+
+class _Check:
+    """One run of check_grads."""
+
+    def __init__(
+        self, modes: tuple[str, ...], full: bool, kinks: str, rng: np.random.Generator
+    ) -> None:
+        self.modes, self.full, self.kinks, self.rng = modes, full, kinks, rng
+        self.count, self.precision, self.skipped = 0, 0.0, 0
+        self.cotangents: list[Any] = []
+
+    def problem(self, problem: Problem) -> None:
+        """Compare the derivatives of one order."""
+        problem.start("check_grads")
+        comparison = Comparison(problem, self.rng)
+        self.cotangents = comparison.cotangents
+        for k, x in enumerate(problem.arrays):
+            if x.size and any(y.size for y in problem.values):
+                self._line(comparison, k)
+
+    def _line(self, comparison: Comparison, k: int) -> None:
+        slope = comparison.slopes(k, comparison.directions[k])
+        if slope.kink[0]:
+            slope = self._past_kinks(comparison, k, slope)
+        for mode in self.modes:
+            reading = comparison.read(k, mode, slope)
+            if _vague(comparison, reading):
+                better = comparison.complex_step(k, slope)
+                if better is not None:
+                    slope = better
+                    reading = comparison.read(k, mode, slope)
+            if not reading.agrees:
+                raise mismatch("check_grads", comparison, k, mode, reading)
+            if _vague(comparison, reading):
+                raise Inconclusive(
+                    f"check_grads: {comparison.problem.name} is too noisy in "
+                    f"{comparison.problem.names[k]}: differences give its derivative to "
+                    f"±{reading.tolerance:.1g}, and it is of the size {reading.size:.1g}; bring "
+                    "arguments and values to moderate sizes, or use float64"
+                )
+            self.count += 1
+            if reading.size > reading.tolerance:
+                self.precision = max(self.precision, reading.tolerance / reading.size)
+
+    def _past_kinks(self, comparison: Comparison, k: int, slope: Slopes) -> Slopes:
+        """The slope without the elements at kinks; raise Kink if these are not to be skipped."""
+        found = comparison.gradient(k, "reverse")
+        if self.kinks == "raise" or not found.kinks.any():
+            raise _kink(comparison, k, found, slope)
+        comparison.directions[k] = np.where(found.kinks, 0, comparison.directions[k])
+        self.skipped += int(np.count_nonzero(found.kinks))
+        slope = comparison.slopes(k, comparison.directions[k])
+        if slope.kink[0]:
+            raise _kink(comparison, k, found, slope)
+        return slope
+
+
+def _vague(comparison: Comparison, reading: Reading) -> bool:
+    """Whether it agrees only because anything would."""
+    if not reading.tolerance > 0.1 * reading.size:
+        return False
+    natural = comparison.eps * sum(float(np.sum(np.abs(y))) for y in _weighted(comparison))
+    # Of a function that is nothing but rounding, as the gradient of sum(softmax(x)), nothing is
+    # asked: it is 0, and so is its derivative.
+    noise = float(reading.slope.noise[0] * reading.slope.step[0]) / CERTAIN
+    return reading.size > 1e3 * max(natural, noise)
+
+
+def _weighted(comparison: Comparison) -> list[Any]:
+    pairs = zip(comparison.cotangents, comparison.problem.values, strict=True)
+    return [np.abs(ct * y).astype(float) for ct, y in pairs]
+
+
+def _kink(comparison: Comparison, k: int, found: Gradient, slope: Slopes) -> Kink:
+    problem = comparison.problem
+    facts: dict[str, Any] = {"argument": problem.names[k], "index": None}
+    facts |= {"left": float(slope.left[0]), "right": float(slope.right[0])}
+    value = ""
+    if found.kinks.any():
+        index = tuple(int(i) for i in np.argwhere(found.kinks)[0])
+        facts |= {"index": index, "left": float(found.left[index])}
+        facts["right"] = float(found.right[index])
+        value = f"{problem.arrays[k][index]:.6g}"
+    return Kink(kink_text("check_grads", problem.name, facts, problem.order, value), **facts)
+
+
+def _documented(
+    failure: GradientMismatch,
+    problem: Problem,
+    call: dict[str, Any],
+    draw: Any,
+    script: Any,
+) -> None:
+    """Put what helps beside the failure: the picture and the program."""

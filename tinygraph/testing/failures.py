@@ -1,0 +1,108 @@
+"""What a check of derivatives raises, and what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import TinygraphError
+from .problem import place
+
+
+class CheckFailed(TinygraphError, AssertionError):
+    """Something about a function is not as it must be; the message says what, and how it shows."""
+
+
+class GradientMismatch(CheckFailed):
+    """An analytic derivative is not what differences of the function give.
+
+    argument   name of the array
+    index      the element with the largest error, or None for a direction through the whole array
+    output     which output, or which gradient for order 2, as far as it is known
+    order, mode
+    analytic, numeric   the derivatives there
+    error, tolerance, noise   their distance, what it may be, and what of that is rounding
+    mistake    the kind it probably is: "sign", "factor", "broadcast", …; or ""
+    script     a program that runs the check again; or "" where the function cannot be written down
+    """
+
+    argument: str = ""
+    index: tuple[int, ...] | None = None
+    output: str = ""
+    order: int = 1
+    mode: str = "reverse"
+    analytic: complex = 0.0
+    numeric: complex = 0.0
+    error: float = 0.0
+    tolerance: float = 0.0
+    noise: float = 0.0
+    mistake: str = ""
+    script: str = ""
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+
+class Kink(TinygraphError, ValueError):
+    """The function has no derivative at the point: slopes from both sides differ.
+
+    argument, index   where it is, as far as one element alone shows it
+    left, right       the slopes
+    """
+
+    argument: str = ""
+    index: tuple[int, ...] | None = None
+    left: float = 0.0
+    right: float = 0.0
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+
+class Inconclusive(TinygraphError, ArithmeticError):
+    """The function is too noisy for differences to say anything about its derivative."""
+
+
+def number(x: complex) -> str:
+    """With digits enough to see a difference."""
+    return f"{x + 0:.10g}"  # of -0, 0
+
+
+def mismatch_text(operation: str, name: str, facts: dict[str, Any], many: str) -> str:
+    """The message of a GradientMismatch."""
+    word = {1: "first", 2: "second", 3: "third"}.get(facts["order"], f"order {facts['order']}")
+    where = place(facts["argument"], facts["index"])
+    if facts["index"] is None:
+        where = f"{where}, along a direction through all of it"
+    lines = [
+        f"{operation}: the {word} derivative of {name} is wrong in {where} ({facts['mode']} mode)"
+    ]
+    if facts["output"]:
+        lines.append(f"  of         {facts['output']}")
+    lines += [
+        f"  analytic   {number(facts['analytic'])}",
+        f"  numeric    {number(facts['numeric'])}",
+        f"  error      {facts['error']:.2g}, where {facts['tolerance']:.2g} is allowed, of which "
+        f"{facts['noise']:.1g} is numerical noise",
+    ]
+    return "\n".join(lines + ([many] if many else []))
+
+
+def kink_text(operation: str, name: str, kink: dict[str, Any], order: int, value: str) -> str:
+    """The message of a Kink."""
+    where = place(kink["argument"], kink["index"])
+    at = f" = {value}" if value else ", along a direction through all of it"
+    what = name if order == 1 else f"the derivative of {name}"
+    left, right = kink["left"], kink["right"]
+    if left != left or right != right:
+        side = "left" if left != left else "right"
+        slopes = f"to the {side} of it {what} is not defined"
+    else:
+        slopes = f"the slope is {left + 0:.6g} from the left and {right + 0:.6g} from the right"
+    return (
+        f"{operation}: {what} has a kink in {where}{at}: {slopes}, so there is no derivative to "
+        'compare with; move the point away from it, or leave such elements out with kinks="skip"'
+    )
