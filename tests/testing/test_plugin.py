@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import settings
 
 import tinygraph as tg
 from tinygraph.testing import strategies as st
-from tinygraph.testing.plugin import compared
+from tinygraph.testing.plugin import compared, use_profile
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,9 +100,14 @@ def test_compares():
     assert "difference: 0.5" in out
 
 
-def test_a_given_seed_is_kept(run):
-    out = run("--tinygraph-profile=thorough", "--hypothesis-seed=12", test_it="def test(): pass")
-    assert "--hypothesis-seed=12" in out
+def test_a_given_seed_is_kept():
+    before = settings.get_current_profile_name()
+    config = SimpleNamespace(option=SimpleNamespace(hypothesis_seed="12"))
+    try:
+        assert use_profile(config, "thorough").endswith("--hypothesis-seed=12")
+    finally:
+        settings.load_profile(before)
+    assert config.option.hypothesis_seed == "12"
 
 
 def test_two_profiles_are_one_too_many(run):

@@ -21,9 +21,11 @@ def use_profile(config: Any, name: str) -> str:
 
     A random profile gets a seed where --hypothesis-seed gave none, so that it can be told.
     """
-    from hypothesis import settings
-
+    # First, as it says what to install where Hypothesis is missing.
     from .strategies import register_profiles
+
+    # isort: split
+    from hypothesis import settings
 
     register_profiles()
     settings.load_profile(f"tinygraph-{name}")
