@@ -11,9 +11,13 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ..backward import gradients
 from ..containers import filled, leaves
 from ..errors import ArgumentError
-from ..tensor import Tensor
+from ..node import leaf
+from ..tensor import Tensor, with_node
+from .check_grads import check_grads
+from .failures import CheckFailed, Inconclusive, Kink
 from .strategies import arrays
 
 LARGEST_SIDE = 4
@@ -22,8 +26,8 @@ LARGEST_SIDE = 4
 def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., Any]], Any]:
     """A test that the derivatives of a function are right, at arguments that Hypothesis draws.
 
-    strategies: for the function's last parameters in their order, as for `hypothesis.given`; those
-        before are left to pytest, for `self` and fixtures. Each is
+    strategies: for the last of the function's parameters that are not named, in their order, as for
+        `hypothesis.given`; those before are left to pytest, for `self` and fixtures. Each is
         a strategy, such as `tg.testing.strategies.arrays(away_from=[0])`;
         a shape, as `(3, 4)` or `("n", "k")`, where a letter is one size in all of them;
         a floating dtype, as `np.float32`, for arrays of any shape; or
@@ -33,10 +37,12 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
 
     The function returns what is to be differentiated: a tensor, or several. It is differentiated
     by every floating array and tensor that was drawn, also inside tuples and dicts; integers, axes
-    and the like it gets as they are. Examples at a kink are passed over, by `assume`.
+    and the like it gets as they are. Examples at a kink, or where differences are too noisy to say
+    anything, are passed over by `assume`. An array that is not in C order is also compared with its
+    copy that is.
     Settings of Hypothesis apply as usual, `@settings(max_examples=500)` above this or a profile.
-    Raises ArgumentError for what is no strategy, a name that is given twice, or, in the test, if
-    nothing drawn has a derivative.
+    Raises ArgumentError for what is no strategy, more of them than parameters, or, in the test, if
+    nothing drawn has a derivative; in the test GradientMismatch, an AssertionError, or CheckFailed.
 
     >>> @tg.testing.given_gradients(("n", "k"), ("k",), order=2)
     ... def test_my_layer(x, w):
@@ -59,35 +65,76 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
 def check(
     function: Callable[..., Any], drawn: Mapping[str, Any], name: str, options: Mapping[str, Any]
 ) -> None:
-    """Check the gradients of a function of these arguments by what in them has derivatives."""
-    from . import Kink, check_grads
-
-    parts = {argument: leaves(value, argument) for argument, value in drawn.items()}
-    paths = {path: leaf for part in parts.values() for path, leaf in part if _differentiable(leaf)}
-    if not paths:
+    """Check the gradients of a function of these arguments by the arrays among them."""
+    chosen = {argument: value for argument, value in drawn.items() if _arrays(value)}
+    if not chosen:
         raise ArgumentError(
             f"given_gradients: {name}: nothing that was drawn for {', '.join(drawn)} has a "
             "derivative; it needs a floating array"
         )
+    others = {argument: value for argument, value in drawn.items() if argument not in chosen}
 
-    def of_arrays(*values: Any) -> Any:
-        known = dict(zip(paths, values, strict=True))
-        arguments = {
-            argument: filled(value, [known.get(path, leaf) for path, leaf in parts[argument]])
-            for argument, value in drawn.items()
-        }
-        return function(**arguments)
+    def called(*values: Any) -> Any:
+        return function(**dict(zip(chosen, values, strict=True)), **others)
 
-    # For messages, which name the arguments.
-    of_arrays.__name__ = of_arrays.__qualname__ = name
+    # Messages name the function and its arguments.
+    called.__name__ = name
+    parameters = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in chosen]
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     try:
-        check_grads(of_arrays, *paths.values(), **options)
-    except Kink:
+        check_grads(called, *chosen.values(), **options)
+    except (Kink, Inconclusive):
         assume(False)
+    check_layouts(called, list(chosen.values()))
 
 
-def _differentiable(leaf: Any) -> bool:
-    return isinstance(leaf, (np.ndarray, np.floating, Tensor)) and leaf.dtype.kind in "fc"
+def check_layouts(function: Callable[..., Any], args: list[Any]) -> None:
+    """Raise CheckFailed if value or gradients hang on how the arrays lie in memory."""
+    given = [leaf for arg in args for leaf in _arrays(arg)]
+    if all(x.flags.c_contiguous for x in given):
+        return
+    plain = _pulled(function, args, [np.array(x, order="C") for x in given])
+    for (what, found), (_, wanted) in zip(_pulled(function, args, given), plain, strict=True):
+        scale = np.abs(wanted).max(initial=0)
+        if found.shape != wanted.shape or not np.allclose(
+            found, wanted, rtol=0, atol=1e3 * np.finfo(wanted.dtype).eps * max(scale, 1)
+        ):
+            strides = ", ".join(f"{x.shape} with strides {x.strides}" for x in given)
+            raise CheckFailed(
+                f"given_gradients: {what} of {function.__name__} hangs on how its arguments lie in "
+                f"memory. For arrays of shape {strides}\n{found}\n"
+                f"and for copies of them in C order\n{wanted}"
+            )
+
+
+def _pulled(
+    function: Callable[..., Any], args: list[Any], arrays: list[Any]
+) -> list[tuple[str, Any]]:
+    """The outputs for these arrays in place of those in args, and the gradients of their sum."""
+    tensors = [with_node(x if x.ndim else x[()], leaf(x, None)) for x in arrays]
+    supply = iter(tensors)
+    values = [
+        filled(arg, [next(supply) if _is_array(x) else x for _, x in leaves(arg, "")])
+        for arg in args
+    ]
+    outputs = [y for _, y in leaves(function(*values), "") if _is_array(y)]
+    tracked = [y for y in outputs if type(y) is Tensor and y.requires_grad]
+    ones = [np.ones(y.shape, y.dtype) for y in tracked]
+    found = gradients(tracked, tensors, ones) if tracked else ()
+    return [
+        *(("the value", np.asarray(y.numpy() if type(y) is Tensor else y)) for y in outputs),
+        *(("a gradient", g.numpy()) for g in found if g is not None),
+    ]
+
+
+def _arrays(argument: Any) -> list[Any]:
+    """The floating arrays in an argument."""
+    found = [x for _, x in leaves(argument, "") if _is_array(x)]
+    return [np.asarray(x.value if type(x) is Tensor else x) for x in found]
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, np.floating, Tensor)) and x.dtype.kind in "fc"
 
 
 def _sorted(
@@ -98,17 +145,15 @@ def _sorted(
     parameters = inspect.signature(function).parameters.values()
     ordered = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     known = {*ordered, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
-    if len(strategies) > len(ordered):
+    left = [argument for argument in ordered if argument not in named]
+    if len(strategies) > len(left):
         raise ArgumentError(
             f"given_gradients: {len(strategies)} strategies for {name}, which takes "
             f"({', '.join(ordered)})"
+            + (f", of which {', '.join(set(ordered) - set(left))} are named" if named else "")
         )
-    last = ordered[len(ordered) - len(strategies) :]
+    last = left[len(left) - len(strategies) :]
     chosen = dict(zip(last, strategies, strict=True))
-    for argument in named.keys() & chosen.keys():
-        raise ArgumentError(
-            f"given_gradients: {argument!r} of {name} is given twice, by its place and its name"
-        )
     chosen |= {argument: named[argument] for argument in named if argument in known}
     if not chosen:
         raise ArgumentError(
