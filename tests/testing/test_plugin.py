@@ -60,12 +60,6 @@ def test_loading_it_imports_neither_numpy_nor_tinygraph():
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
-def test_a_profile_is_used_where_it_is_asked_for(run):
-    out = run("--tinygraph-profile=ci", test_it=TESTS.format(examples=50))
-    assert "tinygraph: profile ci, 50 examples, the same on every run" in out
-    assert "2 passed" in out
-
-
 def test_settings_of_ones_own_stay_where_none_is(run):
     own = """
 from hypothesis import settings
@@ -100,11 +94,19 @@ def test_compares():
     assert "difference: 0.5" in out
 
 
-def test_a_given_seed_is_kept():
+@pytest.mark.parametrize(
+    "name, examples, header",
+    [
+        ("ci", 50, "tinygraph: profile ci, 50 examples, the same on every run"),
+        ("thorough", 1000, "tinygraph: profile thorough, 1000 examples, --hypothesis-seed=12"),
+    ],
+)
+def test_a_profile_is_loaded_and_a_given_seed_kept(name, examples, header):
     before = settings.get_current_profile_name()
     config = SimpleNamespace(option=SimpleNamespace(hypothesis_seed="12"))
     try:
-        assert use_profile(config, "thorough").endswith("--hypothesis-seed=12")
+        assert use_profile(config, name) == header
+        assert settings().max_examples == examples
     finally:
         settings.load_profile(before)
     assert config.option.hypothesis_seed == "12"
@@ -127,17 +129,17 @@ def test_the_strategies_name_their_extra(tmp_path):
     (tmp_path / "hypothesis.py").write_text(
         "raise ModuleNotFoundError('No module named hypothesis', name='hypothesis')"
     )
-    for use in ("tg.testing.strategies", "tg.testing.given_gradients"):
-        done = subprocess.run(
-            [sys.executable, "-c", f"import tinygraph as tg; {use}"],
-            env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
-            capture_output=True,
-            text=True,
-        )
-        assert done.stderr.splitlines()[-1] == (
-            "ImportError: tinygraph.testing.strategies needs Hypothesis: "
-            'pip install "tinygraph-autodiff[testing]"'
-        )
+    code = "import tinygraph as tg; getattr(tg.testing, 'given_gradients')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: tinygraph.testing.strategies needs Hypothesis: "
+        'pip install "tinygraph-autodiff[testing]"'
+    )
 
 
 def test_profiles_are_registered_and_not_loaded():

@@ -51,7 +51,6 @@ def is_wrong(program):
 # What they are
 
 
-@settings(max_examples=60)
 @given(st.expressions(3))
 def test_programs_are_differentiable(program):
     def function(*arrays):
@@ -61,7 +60,6 @@ def test_programs_are_differentiable(program):
     assert_gradient(function, program.inputs, ones, gradients(program, program.inputs))
 
 
-@settings(max_examples=60)
 @given(st.expressions(4))
 def test_the_code_of_a_program_is_the_program(program):
     made = {}
@@ -97,7 +95,7 @@ def test_programs_are_of_the_dtype_and_shape_asked_for(program):
 def test_every_operation_and_shared_values_are_met():
     met, shared, deepest = collections.Counter(), 0, 0
 
-    @settings(max_examples=300)
+    @settings(max_examples=150)
     @given(st.expressions(4))
     def draw(program):
         nonlocal shared, deepest
@@ -109,8 +107,8 @@ def test_every_operation_and_shared_values_are_met():
     draw()
     assert {"add", "sum", "cumsum", "matmul", "concatenate", "getitem", "setitem"} <= met.keys()
     assert {"sqrt", "log", "log2", "log10", "arccosh"} & met.keys()  # have a domain
-    assert len(met) > 60
-    assert shared > 25
+    assert len(met) > 50
+    assert shared > 10
     assert deepest >= 4
 
 
@@ -152,8 +150,8 @@ def test_a_condition_between_two_operations_shrinks_to_these():
     def both(program):
         return {"tanh", "cumsum"} <= set(program.names)
 
-    few = ["add", "multiply", "negative", "exp", "tanh", "sum", "cumsum", "expand_dims", "stack"]
-    program = find(st.expressions(4, operations=few), both, settings=SMALLEST)
+    few = ["add", "negative", "tanh", "sum", "cumsum", "expand_dims", "stack"]
+    program = find(st.expressions(3, operations=few), both, settings=SMALLEST)
     assert sorted(program.names) == ["cumsum", "tanh"]
     assert [x.tolist() for x in program.inputs] == [[0.0]]
 

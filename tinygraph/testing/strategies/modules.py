@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -61,8 +62,7 @@ class ModuleConfig:
 
     def build(self) -> Any:
         """A new `nn.Sequential` with its initial values: the same ones each time."""
-        from ... import nn
-
+        nn = import_module("tinygraph.nn")  # which stands on this package, so not at the top
         generator = np.random.default_rng(self.seed)
         made = []
         for name, args, options in self.layers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ...registry import REGISTRY
 from ..expression import literal
 from .arrays import arrays
 from .shapes import axes, broadcastable_shapes, shapes
-from .values import EVERYWHERE
+from .values import EVERYWHERE, spread
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MATRICES = frozenset(
     {"determinants", "eigenvalues", "factorisations", "linear_systems", "singular_values"}
 )
+
+MOST = 64  # elements of an array
 
 
 class OperationCall:
@@ -177,13 +180,14 @@ def _calls(
 ) -> OperationCall:
     function = public(primitive)
 
+    drawn = itertools.count()
+
     def operand(name: str, shape: tuple[int, ...]) -> Any:
         domain = primitive.domain.get(name, EVERYWHERE)
-        # Away from 0, where many a rule has its kink, and nothing tied.
+        # Away from 0, where many a rule has its kink; and no two alike, here or in another operand.
         kinks = () if domain != EVERYWHERE else (0,)
-        return draw(
-            arrays(shape, dtype, domain=domain, away_from=kinks, distinct=True, layouts=layouts)
-        )
+        elements = spread(MOST, domain, kinks, 0.1, phase=next(drawn) % 4 / 4)
+        return draw(arrays(shape, dtype, elements=elements, distinct=True, layouts=layouts))
 
     if shapes_by_property(primitive):
         if primitive.elementwise:

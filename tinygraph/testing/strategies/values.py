@@ -128,14 +128,23 @@ def _integers(
 
 
 def spread(
-    count: int, domain: Interval, away_from: Iterable[float], margin: float
+    count: int,
+    domain: Interval,
+    away_from: Iterable[float],
+    margin: float,
+    phase: float = 0,
 ) -> st.SearchStrategy[float]:
-    """Numbers any two of which are well apart, enough of them for `count` to be different."""
+    """Numbers any two of which are well apart, enough of them for `count` to be different.
+
+    phase: in [0, 1); numbers of one phase are apart from those of another, for as many of them.
+    """
     pieces = intervals(domain, away_from, margin)
     width = sum(b - a for a, b in pieces)
-    step = min(2.0 ** math.floor(math.log2(max(margin, 2.0**-20))), _power(width / (2 * count + 2)))
+    step = min(2.0 ** math.floor(math.log2(max(margin, 2.0**-20))), _power(width / (2 * count + 4)))
     grid = [
-        k * step for a, b in pieces for k in range(math.ceil(a / step), math.floor(b / step) + 1)
+        k * step
+        for a, b in pieces
+        for k in (n + phase for n in range(math.ceil(a / step), math.floor(b / step)))
     ]
     return st.sampled_from(sorted(grid, key=lambda x: (abs(x - round(x)), abs(x), x < 0)))
 
