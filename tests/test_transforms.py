@@ -255,6 +255,12 @@ def test_jvp_of_what_does_not_depend():
     assert [m.dtype for m in moved] == ["float64", "float32", "float32"]
 
 
+def test_jvp_of_an_output_beside_the_one_that_depends():
+    """np.modf has two outputs; only the fraction moves."""
+    _, moved = tg.jvp(lambda x: tg.modf(x)[1], (np.array([1.5, 2.25]),), (np.ones(2),))
+    np.testing.assert_array_equal(moved.numpy(), [0, 0])
+
+
 def test_jvp_calls_no_hooks():
     def f(x):
         y = x * x

@@ -33,7 +33,9 @@ class Linear:
             nodes: list[Any] = [entry.node for entry in applied.entries]
             # A hook may do with a gradient what it likes; here there is none yet.
             found = propagate(seeds, set(nodes), retain_graph=True, create_graph=True, hooked=None)
-        self.pulled = [found.get(node) for node in nodes]
+        # A gradient may be an array: zeros, for outputs of an operation that nothing came from.
+        pulled = [found.get(node) for node in nodes]
+        self.pulled = [g if type(g) is Tensor else None for g in pulled]
 
     def push(self, tangents: Sequence[Tensor | None], *, create_graph: bool) -> list[Tensor]:
         """J·t, a tangent for each output, given one for each entry; None stands for zero."""
