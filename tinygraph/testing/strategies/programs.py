@@ -115,6 +115,7 @@ class Program:
         self.values = list(self.inputs)
         self.steps: list[Step] = []
         self.kinks = kinks
+        self.brought: dict[tuple[Ref, Interval], Ref] = {}  # into a domain
 
     def then(self, step: Step) -> Ref | None:
         """The result of one more step; None, and no step, where it is not fit to go on with."""
@@ -146,6 +147,12 @@ class Program:
         gap = min(0.1, (high - low) / 8)
         if ((low + gap <= x) & (x <= high - gap)).all():
             return ref
+        if (ref, domain) not in self.brought:
+            self.brought[ref, domain] = self._bring(ref, domain)
+        return self.brought[ref, domain]
+
+    def _bring(self, ref: Ref, domain: Interval) -> Ref:
+        x, (low, high) = self.value(ref), domain
         if np.isfinite(domain).all():
             half, middle = (high - low) / 2, (low + high) / 2
             ref = self.then(Step("tanh", (ref,))) or ref
