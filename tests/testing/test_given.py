@@ -1,6 +1,7 @@
 """given_gradients: a function of arrays becomes a test of its gradients, which finds wrong ones."""
 
 import re
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -93,6 +94,21 @@ class TestInAClass:
 @given_gradients((2,))
 def test_settings_apply(x):
     return x * 2
+
+
+def test_the_default_deadline_is_lifted_and_a_chosen_one_kept():
+    """And settings may still be given above."""
+    before = settings.get_current_profile_name()
+    chosen = {}
+    try:
+        for name in ("default", "hurried"):
+            settings.register_profile("hurried", settings.get_profile("default"), deadline=50)
+            settings.load_profile(name)
+            chosen[name] = given_gradients((1,))(f)._hypothesis_internal_use_settings.deadline
+            settings(max_examples=2)(given_gradients((1,))(f))
+    finally:
+        settings.load_profile(before)
+    assert chosen == {"default": None, "hurried": timedelta(milliseconds=50)}
 
 
 # What it finds

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ..backward import gradients
@@ -40,7 +40,8 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
     and the like it gets as they are. Examples at a kink, or where differences are too noisy to say
     anything, are passed over by `assume`. An array that is not in C order is also compared with its
     copy that is.
-    Settings of Hypothesis apply as usual, `@settings(max_examples=500)` above this or a profile.
+    Settings of Hypothesis apply as usual, `@settings(max_examples=500)` above this or a profile;
+    its default deadline does not, as first calls compile.
     Raises ArgumentError for what is no strategy, more of them than parameters, or, in the test, if
     nothing drawn has a derivative; in the test GradientMismatch, an AssertionError, or CheckFailed.
 
@@ -57,9 +58,22 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
             values = {name: kwargs.pop(name) for name in drawn}
             check(functools.partial(function, *args, **kwargs), values, function.__name__, options)
 
-        return given(**drawn)(holds)
+        return _unhurried(given(**drawn)(holds))
 
     return decorate
+
+
+def _unhurried(test: Callable[..., Any]) -> Callable[..., Any]:
+    """The test without Hypothesis's own deadline of 200 ms; one that somebody chose stays.
+
+    A first example compiles every operation that it meets, and would fail for being slow.
+    """
+    if settings().deadline != settings.get_profile("default").deadline:
+        return test
+    unhurried: Callable[..., Any] = settings(deadline=None)(test)
+    # Else a further @settings, of the user, would be refused as the second.
+    vars(unhurried).pop("_hypothesis_internal_settings_applied", None)
+    return unhurried
 
 
 def check(
