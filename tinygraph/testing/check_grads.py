@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, TinygraphError
-from .comparison import Comparison, Gradient, Reading
+from ..graph import graph
+from ..modes import enable_grad
+from ..tensor import Variable
+from .comparison import Comparison, Reading
 from .differences import CERTAIN, Slopes
-from .failures import GradientMismatch, Inconclusive, Kink, kink_text
-from .problem import Problem, posed
-from .verdict import mismatch
+from .elements import compare_elements
+from .failures import GradientMismatch, Inconclusive, Kink
+from .problem import Problem, argument_names, posed
+from .reproduction import Unwritable, program
+from .verdict import kink, mismatch
 
 MODES = ("reverse", "forward")
 KINKS = ("raise", "skip")
@@ -93,8 +100,7 @@ def check_grads(
     DTypeError for one that returns nothing differentiable, DomainError where it is not finite.
     """
     _check_settings(order, modes, kinks)
-    call = {"args": args, "kwargs": dict(kwargs or {}), "argnums": argnums}
-    problem = posed("check_grads", function, args, kwargs or {}, argnums, parameters)
+    problem = first = posed("check_grads", function, args, kwargs or {}, argnums, parameters)
     check = _Check(tuple(modes), full, kinks, np.random.default_rng(seed))
     names = tuple(problem.names)
     try:
@@ -103,8 +109,23 @@ def check_grads(
                 problem = problem.derived(check.cotangents)
             check.problem(problem)
     except GradientMismatch as failure:
-        settings = {"order": order, "modes": modes, "full": full, "kinks": kinks, "seed": seed}
-        _documented(failure, problem, {**call, "settings": settings}, draw, script)
+        settings = {
+            "order": problem.order,
+            "modes": tuple(modes),
+            "argnums": argnums,
+            "parameters": parameters,
+            "full": full,
+            "kinks": kinks,
+            "seed": seed,
+        }
+        plain = inspect.signature(check_grads).parameters
+        call = {
+            "args": args,
+            "kwargs": dict(kwargs or {}),
+            "settings": {k: v for k, v in settings.items() if v != plain[k].default},
+            "names": argument_names(function, len(args)),
+        }
+        _documented(failure, first, call, draw, script)
         raise
     except TinygraphError as error:
         if problem.order > 1 and not isinstance(error, (Kink, Inconclusive)):
@@ -140,16 +161,19 @@ class _Check:
     def problem(self, problem: Problem) -> None:
         """Compare the derivatives of one order."""
         problem.start("check_grads")
-        comparison = Comparison(problem, self.rng)
+        comparison = Comparison.at_random(problem, self.rng)
         self.cotangents = comparison.cotangents
         for k, x in enumerate(problem.arrays):
-            if x.size and any(y.size for y in problem.values):
-                self._line(comparison, k)
+            if not x.size or not any(y.size for y in problem.values):
+                continue
+            self._line(comparison, k)
+            if self.full:
+                compare_elements("check_grads", comparison, k, self.modes, self.kinks)
 
     def _line(self, comparison: Comparison, k: int) -> None:
         slope = comparison.slopes(k, comparison.directions[k])
         if slope.kink[0]:
-            slope = self._past_kinks(comparison, k, slope)
+            slope = self._past_kinks(comparison, k)
         for mode in self.modes:
             reading = comparison.read(k, mode, slope)
             if _vague(comparison, reading):
@@ -170,16 +194,16 @@ class _Check:
             if reading.size > reading.tolerance:
                 self.precision = max(self.precision, reading.tolerance / reading.size)
 
-    def _past_kinks(self, comparison: Comparison, k: int, slope: Slopes) -> Slopes:
+    def _past_kinks(self, comparison: Comparison, k: int) -> Slopes:
         """The slope without the elements at kinks; raise Kink if these are not to be skipped."""
-        found = comparison.gradient(k, "reverse")
-        if self.kinks == "raise" or not found.kinks.any():
-            raise _kink(comparison, k, found, slope)
-        comparison.directions[k] = np.where(found.kinks, 0, comparison.directions[k])
-        self.skipped += int(np.count_nonzero(found.kinks))
+        if self.kinks == "raise":
+            raise kink("check_grads", comparison, k)
+        at = comparison.gradient(k, "reverse").kinks
+        comparison.directions[k] = np.where(at, 0, comparison.directions[k])
+        self.skipped += int(np.count_nonzero(at))
         slope = comparison.slopes(k, comparison.directions[k])
         if slope.kink[0]:
-            raise _kink(comparison, k, found, slope)
+            raise kink("check_grads", comparison, k)
         return slope
 
 
@@ -199,24 +223,24 @@ def _weighted(comparison: Comparison) -> list[Any]:
     return [np.abs(ct * y).astype(float) for ct, y in pairs]
 
 
-def _kink(comparison: Comparison, k: int, found: Gradient, slope: Slopes) -> Kink:
-    problem = comparison.problem
-    facts: dict[str, Any] = {"argument": problem.names[k], "index": None}
-    facts |= {"left": float(slope.left[0]), "right": float(slope.right[0])}
-    value = ""
-    if found.kinks.any():
-        index = tuple(int(i) for i in np.argwhere(found.kinks)[0])
-        facts |= {"index": index, "left": float(found.left[index])}
-        facts["right"] = float(found.right[index])
-        value = f"{problem.arrays[k][index]:.6g}"
-    return Kink(kink_text("check_grads", problem.name, facts, problem.order, value), **facts)
-
-
 def _documented(
-    failure: GradientMismatch,
-    problem: Problem,
-    call: dict[str, Any],
-    draw: Any,
-    script: Any,
+    failure: GradientMismatch, first: Problem, call: dict[str, Any], draw: Any, script: Any
 ) -> None:
-    """Put what helps beside the failure: the picture and the program."""
+    """Put what helps beside the failure: the program, and the picture."""
+    what = str(failure).splitlines()[0].removeprefix("check_grads: ")
+    try:
+        failure.script = program(f"Shows: {what}.", "check_grads", first.function, **call)
+    except Unwritable as reason:
+        failure.unwritable = (
+            f"(no program can be written that shows it: {reason}; the same call with the same seed "
+            "does)"
+        )
+    if script is not None:
+        Path(script).write_text(failure.script or f"# {failure.unwritable}\n", "utf-8")
+        failure.add_note(f"The program is in {script}.")
+    if draw is not None:
+        inputs = [Variable(x, name=name) for name, x in zip(first.names, first.arrays, strict=True)]
+        with enable_grad():
+            outputs = [t for t in first.run(inputs).values() if t.node is not None]
+        if outputs:
+            failure.add_note(f"The graph is in {graph(*outputs).render(draw)}.")

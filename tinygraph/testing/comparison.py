@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import DTypeError, TinygraphError
 from .differences import CERTAIN, Floats, Slopes, resolution, slopes
-from .problem import Array, Problem
+from .problem import Array, Problem, place
 
 # So many elements are looked at one by one when an array is at fault; of larger ones some.
 SINGLE = 300
@@ -88,11 +88,22 @@ class Gradient:
 class Comparison:
     """A problem's outputs contracted with cotangents: Re Σ c̄·y, a real function of its arrays."""
 
-    def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
+    def __init__(
+        self, problem: Problem, cotangents: Sequence[Array], directions: Sequence[Array]
+    ) -> None:
         self.problem = problem
+        self.cotangents, self.directions = list(cotangents), list(directions)
         self.eps = resolution([*problem.arrays, *problem.values])
-        self.cotangents = [_cotangent(y, rng) for y in problem.values]
-        self.directions = [_direction(x, rng) for x in problem.arrays]
+
+    @classmethod
+    def at_random(cls, problem: Problem, rng: np.random.Generator) -> Comparison:
+        """With cotangents that no error is likely to vanish under, and a line for each array."""
+        cotangents = [_cotangent(y, rng) for y in problem.values]
+        return cls(problem, cotangents, [_direction(x, rng) for x in problem.arrays])
+
+    def of(self, cotangents: Sequence[Array]) -> Comparison:
+        """The same, contracted with others."""
+        return Comparison(self.problem, cotangents, self.directions)
 
     @cached_property
     def pulled(self) -> tuple[list[Array], list[bool]]:
@@ -128,6 +139,40 @@ class Comparison:
             return np.array([math.nan if found is None else contracted(cts, found)])
 
         return slopes(change, self.eps, np.array([self._floor(cts)]))
+
+    def columns(self, k: int, direction: Array) -> Slopes:
+        """The numeric derivatives of all outputs' elements, in a row, along a direction."""
+
+        def change(t: float) -> Floats:
+            found = self.changes(k, t * direction)
+            return self.flat(found or [np.full(y.shape, math.nan) for y in self.problem.values])
+
+        # The same for both parts of a complex number.
+        floors = [np.abs(y) * np.finfo(y.dtype).eps / 2 * (1 + 1j) for y in self.problem.values]
+        return slopes(change, self.eps, self.flat(floors))
+
+    def flat(self, values: Sequence[Array]) -> Floats:
+        """All elements of outputs in a row: of complex ones the real parts, then the imaginary."""
+        parts: list[Any] = []
+        for value, y in zip(values, self.problem.values, strict=True):
+            parts.append(np.real(value).ravel())
+            if y.dtype.kind == "c":
+                parts.append(np.imag(value).ravel())
+        return np.concatenate(parts).astype(float)
+
+    def unit(self, row: int) -> tuple[str, list[Array]]:
+        """An element of `flat`: what messages call it, and the cotangents that choose it."""
+        cts = [np.zeros_like(y) for y in self.problem.values]
+        for name, y, ct in zip(self.problem.outputs, self.problem.values, cts, strict=True):
+            for turn, part in ((1, ""), (1j, "the imaginary part of ")):
+                if turn == 1j and y.dtype.kind != "c":
+                    continue
+                if row < y.size:
+                    index = tuple(int(i) for i in np.unravel_index(row, y.shape))
+                    ct[index] = turn
+                    return part + place(name, index), cts
+                row -= y.size
+        raise IndexError(row)
 
     def _floor(self, cotangents: Sequence[Array]) -> float:
         """The noise that comes of rounding the outputs alone."""
@@ -333,7 +378,9 @@ def _cotangent(y: Array, rng: np.random.Generator) -> Array:
     size = np.abs(y).astype(float)
     usual = math.sqrt(float(np.mean(size**2))) if y.size else 1.0
     scale = np.maximum(size, usual) if usual else np.ones(y.shape)
-    weights = rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape)
+    # Both signs, whatever the seed: a rule may be right for one of them only.
+    signs = rng.permutation(np.resize([-1.0, 1.0], y.size)).reshape(y.shape)
+    weights = rng.uniform(0.5, 1.5, y.shape) * signs
     if y.dtype.kind == "c":
         weights = weights * np.exp(1j * rng.uniform(0, 2 * np.pi, y.shape))
     return np.asarray(weights / 2.0 ** np.round(np.log2(scale)), dtype=y.dtype)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from ..errors import TinygraphError
 from .problem import place
+
+SHORT = 2500  # characters of a program that stands in a message
 
 
 class CheckFailed(TinygraphError, AssertionError):
@@ -37,6 +40,18 @@ class GradientMismatch(CheckFailed):
     noise: float = 0.0
     mistake: str = ""
     script: str = ""
+    unwritable: str = ""  # why there is no script
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if self.script and len(self.script) <= SHORT:
+            indented = textwrap.indent(
+                self.script.rstrip(), "    ", lambda line: bool(line.strip())
+            )
+            return f"{text}\n  this program shows it:\n\n{indented}\n"
+        if self.script:
+            return f"{text}\n  a program that shows it is in .script of this exception"
+        return f"{text}\n  {self.unwritable}" if self.unwritable else text
 
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message)
@@ -71,7 +86,7 @@ def number(x: complex) -> str:
     return f"{x + 0:.10g}"  # of -0, 0
 
 
-def mismatch_text(operation: str, name: str, facts: dict[str, Any], many: str) -> str:
+def mismatch_text(operation: str, name: str, facts: dict[str, Any], more: list[str]) -> str:
     """The message of a GradientMismatch."""
     word = {1: "first", 2: "second", 3: "third"}.get(facts["order"], f"order {facts['order']}")
     where = place(facts["argument"], facts["index"])
@@ -88,21 +103,23 @@ def mismatch_text(operation: str, name: str, facts: dict[str, Any], many: str) -
         f"  error      {facts['error']:.2g}, where {facts['tolerance']:.2g} is allowed, of which "
         f"{facts['noise']:.1g} is numerical noise",
     ]
-    return "\n".join(lines + ([many] if many else []))
+    return "\n".join(lines + more)
 
 
-def kink_text(operation: str, name: str, kink: dict[str, Any], order: int, value: str) -> str:
+def kink_text(
+    operation: str, name: str, kink: dict[str, Any], order: int, value: str, output: str
+) -> str:
     """The message of a Kink."""
     where = place(kink["argument"], kink["index"])
     at = f" = {value}" if value else ", along a direction through all of it"
-    what = name if order == 1 else f"the derivative of {name}"
+    what = name if order == 1 else f"the derivative of order {order - 1} of {name}"
     left, right = kink["left"], kink["right"]
     if left != left or right != right:
-        side = "left" if left != left else "right"
-        slopes = f"to the {side} of it {what} is not defined"
+        slopes = f"it is not defined to the {'left' if left != left else 'right'} of it"
     else:
         slopes = f"the slope is {left + 0:.6g} from the left and {right + 0:.6g} from the right"
     return (
-        f"{operation}: {what} has a kink in {where}{at}: {slopes}, so there is no derivative to "
-        'compare with; move the point away from it, or leave such elements out with kinks="skip"'
+        f"{operation}: {what} has a kink in {where}{at}, as {output} shows: {slopes}, so there is "
+        "no derivative to compare with; move the point away from it, or leave such elements out "
+        'with kinks="skip"'
     )

@@ -34,7 +34,6 @@ class Problem:
     outputs    names of these, known after `start`
     values     their values at the point, likewise
     order      of the derivative that is checked with it
-    call       what was given, to write it down again: (args, kwargs, places of the arrays)
     """
 
     function: Callable[..., Any]
@@ -59,10 +58,9 @@ class Problem:
         for name, value in found.items():
             wrong = np.argwhere(~np.isfinite(value.value))
             if len(wrong):
-                what = name if self.order == 1 else f"the {name}"
                 raise DomainError(
                     f"{operation}: {self.name} is {value.value[tuple(wrong[0])]} at "
-                    f"{place(what, tuple(map(int, wrong[0])))}; derivatives are checked where the "
+                    f"{place(name, tuple(map(int, wrong[0])))}; derivatives are checked where the "
                     "function is finite, so give it other arguments"
                 )
         for name, first, second in zip(
@@ -109,9 +107,7 @@ class Problem:
                 own, cts = inputs[:count], list(tensors[count:])
                 found = pulled(self.run(own), own, cts, create_graph=tracked)
             return {
-                f"gradient with respect to {name}": untracked(np.zeros_like(x.value))
-                if g is None
-                else g
+                f"the gradient in {name}": untracked(np.zeros_like(x.value)) if g is None else g
                 for name, g, x in zip(self.names, found, own, strict=True)
             }
 
@@ -158,7 +154,7 @@ def posed(
             "itself, and its arguments after it: check_grads(f, x, y)"
         )
     chosen = _positions(operation, argnums, len(args))
-    called = _argument_names(function, len(args))
+    called = argument_names(function, len(args))
     names: list[str] = []
     arrays: list[Array] = []
     for i in chosen:
@@ -219,6 +215,17 @@ def place(name: str, index: tuple[int, ...] | None) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """What the function calls its positional arguments."""
+    try:
+        called = getattr(function, "forward", function)
+        parameters = inspect.signature(called).parameters.values()
+    except (TypeError, ValueError):  # it does not tell
+        parameters = ()  # type: ignore[assignment]
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]
+
+
 def name_of(function: Callable[..., Any]) -> str:
     """What messages call it: a layer by its class."""
     return str(getattr(function, "__name__", type(function).__name__))
@@ -235,17 +242,6 @@ def _positions(operation: str, argnums: Any, count: int) -> list[int]:
                 "position (those by keyword are not differentiated)"
             )
     return [i % count for i in given]
-
-
-def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """What the function calls its positional arguments."""
-    try:
-        called = getattr(function, "forward", function)
-        parameters = inspect.signature(called).parameters.values()
-    except (TypeError, ValueError):  # it does not tell
-        parameters = ()  # type: ignore[assignment]
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]
 
 
 def _floating(leaf: Any) -> Array | None:

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 
 from .comparison import Comparison, Gradient, Reading
-from .failures import GradientMismatch, mismatch_text
+from .failures import GradientMismatch, Kink, kink_text, mismatch_text
+from .mistakes import recognised
+from .problem import place
+
+# Of so many elements both arrays are shown.
+SHOWN = 12
 
 
 def mismatch(
     operation: str, comparison: Comparison, k: int, mode: str, reading: Reading
 ) -> GradientMismatch:
     """The failure to raise for a reading that does not agree."""
+    comparison, reading, output = _narrowed(comparison, k, mode, reading)
     problem = comparison.problem
     found = comparison.gradient(k, mode)
     index = found.worst()
@@ -22,7 +28,8 @@ def mismatch(
         "index": index,
         "order": problem.order,
         "mode": mode,
-        "output": "",
+        "output": output,
+        "mistake": "",
     }
     if index is None:
         facts |= {
@@ -40,14 +47,78 @@ def mismatch(
             "tolerance": float(found.tolerance[index]),
             "noise": float(found.noise[index]),
         }
-    return GradientMismatch(mismatch_text(operation, problem.name, facts, _many(found)), **facts)
+    lines = _elements(found)
+    mistake = recognised(comparison, k, found) if index is not None else None
+    if mistake is not None:
+        facts["mistake"] = mistake[0]
+        lines.append(f"  probably   {mistake[1]}")
+    return GradientMismatch(mismatch_text(operation, problem.name, facts, lines), **facts)
 
 
-def _many(found: Gradient) -> str:
-    """How much of the array is wrong."""
+def kink(operation: str, comparison: Comparison, k: int) -> Kink:
+    """What to raise where slopes from both sides differ."""
+    problem = comparison.problem
+    found = comparison.gradient(k, "reverse")
+    index = next(iter(np.argwhere(found.kinks)), None)
+    facts: dict[str, Any] = {"argument": problem.names[k], "index": None}
+    unit = comparison.directions[k]
+    value = ""
+    if index is not None:
+        facts["index"] = where = tuple(int(i) for i in index)
+        unit = np.zeros_like(unit)
+        unit[where] = 1
+        value = f"{problem.arrays[k][where]:.6g}"
+    columns = comparison.columns(k, unit)
+    with np.errstate(invalid="ignore"):
+        jumps = np.where(columns.kink, np.nan_to_num(np.abs(columns.right - columns.left)), -1)
+    row = int(np.argmax(jumps))
+    facts |= {"left": float(columns.left[row]), "right": float(columns.right[row])}
+    output, _ = comparison.unit(row)
+    text = kink_text(operation, problem.name, facts, problem.order, value, output)
+    return Kink(text, **facts)
+
+
+def _narrowed(
+    comparison: Comparison, k: int, mode: str, reading: Reading
+) -> tuple[Comparison, Reading, str]:
+    """Of several outputs, the first whose derivative is wrong by itself."""
+    problem = comparison.problem
+    counting = [j for j, ct in enumerate(comparison.cotangents) if np.any(ct)]
+    if len(problem.outputs) > 1:
+        for j in counting:
+            alone = [
+                ct if i == j else np.zeros_like(ct) for i, ct in enumerate(comparison.cotangents)
+            ]
+            narrow = comparison.of(alone)
+            own = narrow.read(k, mode)
+            if not own.agrees and not own.slope.kink[0]:
+                return narrow, own, _counting(narrow) or problem.outputs[j]
+    return comparison, reading, _counting(comparison)
+
+
+def _counting(comparison: Comparison) -> str:
+    """What the cotangents choose, where that is one element, or the gradient of one array."""
+    chosen = [int(np.count_nonzero(ct)) for ct in comparison.cotangents]
+    problem = comparison.problem
+    if sum(chosen) == 1:
+        j = chosen.index(1)
+        if problem.values[j].size > 1:
+            index = tuple(int(i) for i in np.argwhere(comparison.cotangents[j])[0])
+            part = "" if comparison.cotangents[j][index].real else "the imaginary part of "
+            return part + place(problem.outputs[j], index)
+    return problem.outputs[0] if problem.order > 1 and len(chosen) == 1 else ""
+
+
+def _elements(found: Gradient) -> list[str]:
+    """How much of the array is wrong, and all of it if it is small."""
     seen = int(np.count_nonzero(~np.isnan(found.numeric)))
     wrong = int(np.count_nonzero(found.wrong))
     if not wrong or found.numeric.size == 1:
-        return ""
+        return []
     whole = "" if seen == found.numeric.size else f" looked at, of {found.numeric.size:,}"
-    return f"  wrong are {wrong} of {seen} elements{whole}"
+    lines = [f"  wrong are {wrong} of {seen} elements{whole}"]
+    if found.numeric.size <= SHOWN:
+        for word, array in (("analytic", found.analytic), ("numeric", found.numeric)):
+            text = np.array2string(array + 0, precision=6, separator=", ", prefix=" " * 13)
+            lines.append(f"  {word:<11}{text}")
+    return lines

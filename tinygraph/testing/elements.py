@@ -1,0 +1,58 @@
+"""The whole Jacobian, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .comparison import ROUNDINGS, Comparison, magnitude
+from .differences import Floats
+from .verdict import kink, mismatch
+
+
+def compare_elements(
+    operation: str, comparison: Comparison, k: int, modes: Sequence[str], kinks: str
+) -> None:
+    """Raise for the worst element ∂y/∂x that is wrong, x being in the k-th array."""
+    x = comparison.problem.arrays[k]
+    rows = _rows(comparison, k) if "reverse" in modes else None
+    worst, at = 1.0, (-1, modes[0])
+    for index in np.ndindex(x.shape):
+        for turn in (1, 1j) if x.dtype.kind == "c" else (1,):
+            unit = np.zeros_like(x)
+            unit[index] = magnitude(x[index].item()) * turn
+            columns = comparison.columns(k, unit)
+            if columns.kink.any():
+                if kinks == "raise":
+                    raise kink(operation, comparison, k)
+                continue
+            found: list[tuple[str, Floats]] = []
+            if rows is not None:
+                part = rows.imag if turn == 1j else rows.real
+                found.append(("reverse", part[(slice(None), *index)] * abs(unit[index])))
+            if "forward" in modes:
+                moved = comparison.problem.push(comparison.problem.arrays, k, unit)
+                found.append(("forward", comparison.flat(moved)))
+            for mode, column in found:
+                off = np.abs(column - columns.value)
+                largest = np.max(np.abs(column), initial=0)
+                allowed = 2 * columns.error + ROUNDINGS * comparison.eps * largest
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    ratio = np.where(off <= allowed, 0.0, off / allowed)
+                ratio[np.isnan(ratio)] = np.inf
+                if ratio.max(initial=0) > worst:
+                    worst, at = float(ratio.max()), (int(np.argmax(ratio)), mode)
+    row, mode = at
+    if row >= 0:
+        _, cotangents = comparison.unit(row)
+        narrow = comparison.of(cotangents)
+        raise mismatch(operation, narrow, k, mode, narrow.read(k, mode))
+
+
+def _rows(comparison: Comparison, k: int) -> Floats:
+    """For each element of the outputs its gradient in the k-th array."""
+    problem = comparison.problem
+    count = comparison.flat(problem.values).size
+    found = [problem.pull(problem.arrays, comparison.unit(row)[1])[0][k] for row in range(count)]
+    return np.array(found)
