@@ -12,7 +12,8 @@ import numpy as np
 
 from ..errors import DTypeError, TinygraphError
 from .differences import CERTAIN, Floats, Slopes, resolution, slopes
-from .problem import Array, Problem, place
+from .failures import place
+from .problem import Array, Problem
 
 # So many elements are looked at one by one when an array is at fault; of larger ones some.
 SINGLE = 300
@@ -124,8 +125,8 @@ class Comparison:
             if isinstance(error, DTypeError):
                 raise
             return None
-        pairs = list(zip(found, self.problem.values, strict=True))
-        if any(np.shape(new) != old.shape for new, old in pairs):
+        pairs = list(zip(found, self.problem.values))
+        if [np.shape(y) for y in found] != [y.shape for y in self.problem.values]:
             return None
         with np.errstate(all="ignore"):
             return [np.asarray(new - old) for new, old in pairs]

@@ -6,7 +6,6 @@ import textwrap
 from typing import Any
 
 from ..errors import TinygraphError
-from .problem import place
 
 SHORT = 2500  # characters of a program that stands in a message
 
@@ -81,14 +80,24 @@ class Inconclusive(TinygraphError, ArithmeticError):
     """The function is too noisy for differences to say anything about its derivative."""
 
 
+def place(name: str, index: tuple[int, ...] | None) -> str:
+    """An element, in a message: `x[0, 2]`."""
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
 def number(x: complex) -> str:
     """With digits enough to see a difference."""
     return f"{x + 0:.10g}"  # of -0, 0
 
 
+def ordinal(order: int) -> str:
+    """The order of a derivative in a word."""
+    return {1: "first", 2: "second", 3: "third"}.get(order, f"{order}th")
+
+
 def mismatch_text(operation: str, name: str, facts: dict[str, Any], more: list[str]) -> str:
     """The message of a GradientMismatch."""
-    word = {1: "first", 2: "second", 3: "third"}.get(facts["order"], f"order {facts['order']}")
+    word = ordinal(facts["order"])
     where = place(facts["argument"], facts["index"])
     if facts["index"] is None:
         where = f"{where}, along a direction through all of it"

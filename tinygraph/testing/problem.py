@@ -18,6 +18,7 @@ from ..errors import ArgumentError, DomainError, DTypeError
 from ..modes import enable_grad, no_grad
 from ..tensor import Tensor, Variable, untracked
 from ..transforms import jvp
+from .failures import CheckFailed, place
 
 Array = NDArray[Any]
 
@@ -52,6 +53,7 @@ class Problem:
 
     def start(self, operation: str) -> None:
         """Evaluate it at the point; raise unless it is finite there, and the same once more."""
+        given = [x.copy() for x in self.arrays]
         with no_grad(), np.errstate(all="ignore"):
             found = self.run(list(map(untracked, self.arrays)))
         self.outputs, self.values = list(found), [np.array(t.value) for t in found.values()]
@@ -59,19 +61,27 @@ class Problem:
             wrong = np.argwhere(~np.isfinite(value.value))
             if len(wrong):
                 raise DomainError(
-                    f"{operation}: {self.name} is {value.value[tuple(wrong[0])]} at "
+                    f"{operation}: {self._subject()} is {value.value[tuple(wrong[0])]} at "
                     f"{place(name, tuple(map(int, wrong[0])))}; derivatives are checked where the "
                     "function is finite, so give it other arguments"
                 )
-        for name, first, second in zip(
-            self.outputs, self.values, self.evaluate(self.arrays), strict=True
-        ):
+        again = self.evaluate(self.arrays)
+        for name, x, before in zip(self.names, self.arrays, given, strict=True):
+            if not np.array_equal(x, before, equal_nan=True):
+                raise CheckFailed(
+                    f"{operation}: {self._subject()} writes to {name}, which it is given; look for "
+                    "+=, out= and slices that are assigned to"
+                )
+        for name, first, second in zip(self.outputs, self.values, again, strict=True):
             if first.shape != second.shape or not np.array_equal(first, second):
                 raise ArgumentError(
-                    f"{operation}: {self.name} returned another value when called again with the "
-                    f"same arguments ({name}); it must draw no new random numbers: turn dropout "
-                    "off with .eval(), or seed its generator within the function"
+                    f"{operation}: {self._subject()} returned another value when called again with "
+                    f"the same arguments ({name}); it must draw no new random numbers: turn "
+                    "dropout off with .eval(), or seed its generator within the function"
                 )
+
+    def _subject(self) -> str:
+        return self.name if self.order == 1 else f"a gradient rule of {self.name}"
 
     def pull(
         self, arrays: Sequence[Array], cotangents: Sequence[Array]
@@ -128,6 +138,7 @@ def pulled(
     cotangents: Sequence[Any],
     *,
     create_graph: bool = False,
+    retain_graph: bool | None = None,
 ) -> Sequence[Tensor | None]:
     """The gradients of what is tracked; None where nothing arrives."""
     pairs = [
@@ -136,7 +147,9 @@ def pulled(
     if not pairs:
         return [None] * len(inputs)
     ys, cts = zip(*pairs, strict=True)
-    return gradients(list(ys), list(inputs), list(cts), create_graph=create_graph)
+    return gradients(
+        list(ys), list(inputs), list(cts), create_graph=create_graph, retain_graph=retain_graph
+    )
 
 
 def posed(
@@ -208,11 +221,6 @@ def standing_in(parameters: Iterable[Tensor], tensors: Iterable[Tensor]) -> Iter
         for p, value, node in saved:
             p.value, p.node = value, node
             del p._name
-
-
-def place(name: str, index: tuple[int, ...] | None) -> str:
-    """An element, in a message: `x[0, 2]`."""
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from .comparison import Comparison, Gradient, Reading
-from .failures import GradientMismatch, Kink, kink_text, mismatch_text
+from .failures import GradientMismatch, Kink, kink_text, mismatch_text, place
 from .mistakes import recognised
-from .problem import place
 
 # Of so many elements both arrays are shown.
 SHOWN = 12
