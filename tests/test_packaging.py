@@ -131,7 +131,16 @@ def test_numpy_and_graphviz_are_the_only_hard_requirements(metadata):
 
 
 def test_extras(metadata):
-    single = {"viz", "safetensors", "scipy", "sklearn", "tensorboard", "networkx", "browser"}
+    single = {
+        "viz",
+        "safetensors",
+        "scipy",
+        "sklearn",
+        "tensorboard",
+        "networkx",
+        "testing",
+        "browser",
+    }
     expected = single | {"demo", "test", "dev", "peers", "all"}
     assert set(metadata.get_all("Provides-Extra")) == expected
 
