@@ -15,11 +15,13 @@ from ..errors import ArgumentError, TinygraphError
 from ..graph import graph
 from ..modes import enable_grad
 from ..tensor import Variable
-from .comparison import Comparison, Reading
-from .differences import CERTAIN, Slopes
+from .comparison import Comparison
+from .differences import Slopes
 from .elements import compare_elements
 from .failures import GradientMismatch, Inconclusive, Kink
-from .problem import Problem, argument_names, posed
+from .location import gradient
+from .precision import better, in_double
+from .problem import Problem, argument_names, posed, unchanged
 from .reproduction import Unwritable, program
 from .verdict import kink, mismatch
 
@@ -89,8 +91,8 @@ def check_grads(
     draw, script: where to write a picture of the graph, and a program that shows the failure.
 
     Steps and tolerances follow from the dtype (float16 to complex128), the noise of f, which is
-    measured, and what Richardson extrapolation leaves. Where differences are too noisy and f is
-    analytic, a complex step takes their place.
+    measured, and what Richardson extrapolation leaves. Where differences are too noisy, those in
+    double precision take their place, or of an analytic f a complex step.
 
     >>> print(tg.testing.check_grads(np.tanh, np.array([0.5, -1.0])).order)
     2
@@ -104,10 +106,11 @@ def check_grads(
     check = _Check(tuple(modes), full, kinks, np.random.default_rng(seed))
     names = tuple(problem.names)
     try:
-        for level in range(1, order + 1):
-            if level > 1:
-                problem = problem.derived(check.cotangents)
-            check.problem(problem)
+        with unchanged(function):
+            for level in range(1, order + 1):
+                if level > 1:
+                    problem = problem.derived(check.cotangents)
+                check.problem(problem)
     except GradientMismatch as failure:
         settings = {
             "order": problem.order,
@@ -163,27 +166,31 @@ class _Check:
         problem.start("check_grads")
         comparison = Comparison.at_random(problem, self.rng)
         self.cotangents = comparison.cotangents
+        alone = [comparison.alone(j) for j in range(len(problem.values))]
         for k, x in enumerate(problem.arrays):
             if not x.size or not any(y.size for y in problem.values):
                 continue
-            self._line(comparison, k)
+            found = comparison.by_output(k)
+            if any(slope.kink[0] for slope in found):
+                found = self._past_kinks(comparison, k)
+            for own, slope in zip(alone, found, strict=True):
+                self._line(own, k, slope)
             if self.full:
                 compare_elements("check_grads", comparison, k, self.modes, self.kinks)
 
-    def _line(self, comparison: Comparison, k: int) -> None:
-        slope = comparison.slopes(k, comparison.directions[k])
-        if slope.kink[0]:
-            slope = self._past_kinks(comparison, k)
+    def _line(self, comparison: Comparison, k: int, slope: Slopes) -> None:
+        """Compare the derivative of one output along one line."""
         for mode in self.modes:
             reading = comparison.read(k, mode, slope)
-            if _vague(comparison, reading):
-                better = comparison.complex_step(k, slope)
-                if better is not None:
-                    slope = better
-                    reading = comparison.read(k, mode, slope)
             if not reading.agrees:
+                reading = comparison.read(k, mode)
+            if not reading.agrees or comparison.is_vague(k, mode, reading):
+                finer = better(comparison, k, slope, comparison.directions[k])
+                reading = comparison.read(k, mode, finer) if finer else reading
+            if not reading.agrees:
+                self._raise_if_coarse(comparison, k, mode)
                 raise mismatch("check_grads", comparison, k, mode, reading)
-            if _vague(comparison, reading):
+            if comparison.is_vague(k, mode, reading):
                 raise Inconclusive(
                     f"check_grads: {comparison.problem.name} is too noisy in "
                     f"{comparison.problem.names[k]}: differences give its derivative to "
@@ -194,33 +201,31 @@ class _Check:
             if reading.size > reading.tolerance:
                 self.precision = max(self.precision, reading.tolerance / reading.size)
 
-    def _past_kinks(self, comparison: Comparison, k: int) -> Slopes:
-        """The slope without the elements at kinks; raise Kink if these are not to be skipped."""
+    def _raise_if_coarse(self, comparison: Comparison, k: int, mode: str) -> None:
+        """Raise Inconclusive where the same rules are right in double precision."""
+        double = in_double(comparison)
+        if double is not None and double.read(k, mode).agrees:
+            raise Inconclusive(
+                f"check_grads: {comparison.problem.name} is too coarse in "
+                f"{comparison.problem.names[k]} for {comparison.problem.arrays[k].dtype}: its "
+                "derivative and differences do not agree, and in double precision they do; bring "
+                "arguments and values to moderate sizes, or use float64"
+            )
+
+    def _past_kinks(self, comparison: Comparison, k: int) -> list[Slopes]:
+        """The slopes without the elements at kinks; raise Kink if these are not to be skipped."""
+        sure = comparison.by_output(k, careful=True)
+        if not any(slope.kink[0] for slope in sure):
+            return sure
         if self.kinks == "raise":
             raise kink("check_grads", comparison, k)
-        at = comparison.gradient(k, "reverse").kinks
-        comparison.directions[k] = np.where(at, 0, comparison.directions[k])
+        at = gradient(comparison, k, "reverse").kinks
+        comparison.leave_out(k, at)
         self.skipped += int(np.count_nonzero(at))
-        slope = comparison.slopes(k, comparison.directions[k])
-        if slope.kink[0]:
+        sure = comparison.by_output(k, careful=True)
+        if any(slope.kink[0] for slope in sure):
             raise kink("check_grads", comparison, k)
-        return slope
-
-
-def _vague(comparison: Comparison, reading: Reading) -> bool:
-    """Whether it agrees only because anything would."""
-    if not reading.tolerance > 0.1 * reading.size:
-        return False
-    natural = comparison.eps * sum(float(np.sum(np.abs(y))) for y in _weighted(comparison))
-    # Of a function that is nothing but rounding, as the gradient of sum(softmax(x)), nothing is
-    # asked: it is 0, and so is its derivative.
-    noise = float(reading.slope.noise[0] * reading.slope.step[0]) / CERTAIN
-    return reading.size > 1e3 * max(natural, noise)
-
-
-def _weighted(comparison: Comparison) -> list[Any]:
-    pairs = zip(comparison.cotangents, comparison.problem.values, strict=True)
-    return [np.abs(ct * y).astype(float) for ct, y in pairs]
+        return sure
 
 
 def _documented(

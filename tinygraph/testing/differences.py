@@ -61,14 +61,19 @@ def steps(eps: float) -> list[float]:
     return [2.0**-k for k in range(first, last + 1, 2)]
 
 
-def slopes(change: Callable[[float], Floats], eps: float, floor: Floats) -> Slopes:
+def slopes(
+    change: Callable[[float], Floats], eps: float, floor: Floats, *, careful: bool = False
+) -> Slopes:
     """The derivatives at 0 of functions that `change` gives, less their values at 0.
 
     change: t ↦ φ(t) − φ(0), a vector; what is not finite lies outside the functions' domain.
     eps: of the coarsest dtype that takes part.  floor: noise that each function has at least.
+    careful: look for noise of all scales, as of a function that rounds to float32 within.
     """
     noise = np.maximum(floor, computational_noise(change, eps))
-    search = _Search(noise, eps**0.25)
+    if careful:
+        noise = np.maximum(noise, coarse_noise(change, eps))
+    search = _Search(noise, eps**0.25, floor / math.sqrt(eps))
     for step in steps(eps):
         search.descend(step, change(step), change(-step))
         if search.finished.all():
@@ -79,31 +84,61 @@ def slopes(change: Callable[[float], Floats], eps: float, floor: Floats) -> Slop
 def computational_noise(change: Callable[[float], Floats], eps: float) -> Floats:
     """The standard deviation of what rounding does to functions, by their differences.
 
-    Measured a little to the side of 0, where there may be a jump or a kink, which is no noise.
+    Measured at points next to one another, a little to the side of 0, where there may be a jump or
+    a kink, which is no noise.
     """
-    unit = 2.0 ** round(math.log2(eps) * 5 / 6)
-    side = 2.0 ** round(math.log2(eps) / 2)
+    unit, side = (2.0 ** round(math.log2(eps) * power) for power in (5 / 6, 1 / 2))
     if not np.isfinite(change(side)).all():
         side = -side
+    levels: Floats = _levels(change, side, unit).max(axis=0)
+    return levels
+
+
+def coarse_noise(change: Callable[[float], Floats], eps: float) -> Floats:
+    """Noise that points next to one another do not show, as of values rounded to steps.
+
+    Points further apart show it, at all distances alike, in differences of all orders, and on both
+    sides. What is smooth falls off with the distance and the order, and kinks are on one side.
+    """
+    digits = -math.log2(eps)
+    found, before = np.zeros(()), np.zeros(())
+    for exponent in range(round(0.8 * digits), round(0.2 * digits), -3):
+        unit = 2.0**-exponent
+        sides = [_levels(change, sign * 4 * unit, sign * unit) for sign in (1, -1)]
+        low = np.minimum(*(levels.min(axis=0) for levels in sides))
+        high = np.maximum(*(levels.max(axis=0) for levels in sides))
+        level = np.where(high <= 8 * low, low, 0.0)
+        alike = (level <= 3 * before) & (before <= 3 * level)
+        found, before = np.maximum(found, np.where(alike, level, 0.0)), level
+    return found
+
+
+def _levels(change: Callable[[float], Floats], side: float, unit: float) -> Floats:
+    """The standard deviation of noise, by differences of several orders."""
     table = np.array([change(side + i * unit) for i in range(-3, 4)])
     table[~np.isfinite(table)] = 0
-    noise = np.zeros(table.shape[1:])
-    for k, share in SHARES.items():
-        level = np.sqrt(share * np.mean(np.diff(table, k, axis=0) ** 2, axis=0))
-        noise = np.maximum(noise, level)
-    return noise
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.array(
+            [
+                np.sqrt(share * np.mean(np.diff(table, k, axis=0) ** 2, axis=0))
+                for k, share in SHARES.items()
+            ]
+        )
 
 
 class _Search:
     """The way down the ladder: what is known so far of each function."""
 
-    def __init__(self, noise: Floats, coarse: float) -> None:
-        self.noise, self.coarse = noise, coarse
+    def __init__(self, noise: Floats, coarse: float, negligible: Floats) -> None:
+        self.noise, self.coarse, self.negligible = noise, coarse, negligible
         shape = noise.shape
         self.best, self.last = _unknown(shape), _unknown(shape)
         self.odd: list[Floats] = []
         self.even: list[Floats] = []
         self.jumps: list[Floats] = []
+        self.scales: list[Floats] = []
+        self.held = np.zeros(shape)  # the last jump that was seen for certain,
+        self.sides = [np.full(shape, math.nan) for _ in range(2)]  # and the slopes it is between
         self.finished = np.zeros(shape, bool)
 
     def descend(self, step: float, up: Floats, down: Floats) -> None:
@@ -135,6 +170,15 @@ class _Search:
         # The even part holds three times the noise of the odd one, and more by extrapolation.
         kinked = np.abs(jump) > 2 * unsure + 4 * rounding
         smooth = ~kinked & (unsure <= self.coarse * last.scale + 4 * rounding)
+        # A jump that larger steps showed is not gone because noise covers it by now.
+        smooth &= (self.held == 0) | (self.held > np.abs(jump) + 2 * unsure + 4 * rounding)
+        if self.jumps:
+            # Of noise no two estimates are alike.
+            before = self.jumps[-1]
+            kinked &= (np.abs(jump) < 2 * np.abs(before)) & (np.abs(before) < 2 * np.abs(jump))
+            self.held = np.where(kinked, np.abs(jump), self.held)
+            for side, own in enumerate((last.left, last.right)):
+                self.sides[side] = np.where(kinked, own, self.sides[side])
         # An odd function has no even part, even where it is vertical: it must have converged, too.
         smooth &= error <= 0.05 * last.scale + rounding
         total = error + rounding
@@ -147,6 +191,7 @@ class _Search:
         for name in ("left", "right", "scale"):
             setattr(best, name, np.where(better, getattr(last, name), getattr(best, name)))
         self.jumps.append(jump)
+        self.scales.append(last.scale)
         self.finished |= smooth & (rounding >= error)
         self.finished |= np.isfinite(best.error) & (16 * best.error < total)
 
@@ -158,10 +203,17 @@ class _Search:
             return best
         fading = np.zeros(lost.shape, bool)
         if len(self.jumps) > 2:
-            # Slopes from both sides that do meet, but late, as those of |x|^1.5.
+            # Slopes from both sides that do meet, but late, as those of |x|^1.5 and x·|x|.
             fading = np.abs(self.jumps[-1]) < 0.5 * np.abs(self.jumps[-3])
-            last.error = last.error + np.abs(self.jumps[-1])
+            fading |= (self.scales[-1] < 0.5 * self.scales[-3]) & (self.held == 0)
+            # So small a kink, beside the value, is no more than rounding is in the derivative.
+            fading |= np.abs(self.jumps[-1]) + self.scales[-1] <= self.negligible
+            last.error = last.error + np.abs(self.jumps[-1]) + self.scales[-1]
         last.kink = lost & ~(fading & np.isfinite(last.error))
+        last.left, last.right = (
+            np.where(np.isnan(seen) | np.isnan(end), end, seen)
+            for seen, end in zip(self.sides, (last.left, last.right), strict=True)
+        )
         for name, own in vars(best).items():
             setattr(best, name, np.where(lost, getattr(last, name), own))
         return best

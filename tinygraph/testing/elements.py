@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .comparison import ROUNDINGS, Comparison, magnitude
+from .comparison import ROUNDINGS, Comparison, allowed
 from .differences import Floats
+from .lines import magnitude
 from .verdict import kink, mismatch
 
 
@@ -37,9 +38,9 @@ def compare_elements(
             for mode, column in found:
                 off = np.abs(column - columns.value)
                 largest = np.max(np.abs(column), initial=0)
-                allowed = 2 * columns.error + ROUNDINGS * comparison.eps * largest
+                limit = allowed(columns) + ROUNDINGS * comparison.eps * largest
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    ratio = np.where(off <= allowed, 0.0, off / allowed)
+                    ratio = np.where(off <= limit, 0.0, off / limit)
                 ratio[np.isnan(ratio)] = np.inf
                 if ratio.max(initial=0) > worst:
                     worst, at = float(ratio.max()), (int(np.argmax(ratio)), mode)

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .comparison import Comparison, Gradient
+from .comparison import Comparison
+from .location import Gradient, gradient
 from .problem import Array
 
 Mistake: TypeAlias = tuple[str, str]  # its kind, and what to say of it
@@ -54,7 +55,7 @@ class Evidence:
 
     def numeric(self, k: int, cotangents: Sequence[Array] | None = None) -> Array:
         """The right gradient of an array, for these cotangents."""
-        return self.comparison.gradient(k, "reverse", cotangents).numeric
+        return gradient(self.comparison, k, "reverse", cotangents).numeric
 
     @property
     def output(self) -> Array | None:
@@ -77,7 +78,10 @@ def not_finite(e: Evidence) -> Mistake | None:
     """A NaN or an infinity."""
     if np.isfinite(e.wrong).all():
         return None
-    return "not finite", "it is not finite, although the function is smooth here"
+    return "not finite", (
+        "it is not finite, although the function is smooth here: a division by zero, or an "
+        "overflow, on the way"
+    )
 
 
 def detached(e: Evidence) -> Mistake | None:

@@ -140,9 +140,14 @@ def pulled(
     create_graph: bool = False,
     retain_graph: bool | None = None,
 ) -> Sequence[Tensor | None]:
-    """The gradients of what is tracked; None where nothing arrives."""
+    """The gradients of what is tracked; None where nothing arrives.
+
+    An output with a cotangent of zeros is not asked: zero times an infinite derivative is NaN.
+    """
     pairs = [
-        (y, ct) for y, ct in zip(outputs.values(), cotangents, strict=True) if y.node is not None
+        (y, ct)
+        for y, ct in zip(outputs.values(), cotangents, strict=True)
+        if y.node is not None and np.any(ct.value if type(ct) is Tensor else ct)
     ]
     if not pairs:
         return [None] * len(inputs)
@@ -223,6 +228,28 @@ def standing_in(parameters: Iterable[Tensor], tensors: Iterable[Tensor]) -> Iter
             del p._name
 
 
+@contextmanager
+def unchanged(owner: Any) -> Iterator[None]:
+    """Leave a module's attributes, buffers and generators as they are; nothing, of a function."""
+    if not hasattr(owner, "named_buffers"):
+        yield
+        return
+    attributes = [(vars(part), dict(vars(part))) for part in owner.modules()]
+    buffers = [(buffer, buffer.copy()) for _, buffer in owner.named_buffers()]
+    generators = [generator for _, generator in owner.named_generators()]
+    states = [generator.bit_generator.state for generator in generators]
+    try:
+        yield
+    finally:
+        for now, before in attributes:
+            now.clear()
+            now.update(before)
+        for buffer, content in buffers:
+            buffer[...] = content
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
+
+
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """What the function calls its positional arguments."""
     try:
@@ -278,7 +305,9 @@ def _parameters(owner: Any, given: bool) -> dict[str, Tensor]:
         pairs = list(owner.items())
     else:
         pairs = [
-            entry if isinstance(entry, tuple) else (entry.name or f"parameter {i}", entry)
+            entry
+            if isinstance(entry, tuple)
+            else (getattr(entry, "name", None) or f"parameter {i}", entry)
             for i, entry in enumerate([owner] if type(owner) is Tensor else owner)
         ]
     for name, leaf in pairs:

@@ -215,7 +215,10 @@ class Writer:
         """A function of its own text, after what that refers to."""
         found = definition(function)
         if found is None:
-            raise Unwritable(f"the text of {getattr(function, '__name__', 'it')} is not at hand")
+            raise Unwritable(
+                f"the text of {getattr(function, '__name__', 'the function')}, or of something "
+                "that it uses, is not to be found"
+            )
         self.taken.add(found.name)
         for name, value in found.refers.items():
             if isinstance(value, types.ModuleType):

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .comparison import Comparison, Gradient
+from .comparison import Comparison
 from .differences import CERTAIN, resolution
 from .failures import CheckFailed, GradientMismatch, number, ordinal, place
+from .location import Gradient
 from .mistakes import recognised
 from .problem import Array, Problem, posed
 

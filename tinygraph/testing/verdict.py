@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .comparison import Comparison, Gradient, Reading
+from .comparison import Comparison, Reading
 from .failures import GradientMismatch, Kink, kink_text, mismatch_text, place
+from .location import Gradient, gradient
 from .mistakes import recognised
 
 # Of so many elements both arrays are shown.
@@ -18,16 +19,15 @@ def mismatch(
     operation: str, comparison: Comparison, k: int, mode: str, reading: Reading
 ) -> GradientMismatch:
     """The failure to raise for a reading that does not agree."""
-    comparison, reading, output = _narrowed(comparison, k, mode, reading)
     problem = comparison.problem
-    found = comparison.gradient(k, mode)
+    found = gradient(comparison, k, mode)
     index = found.worst()
     facts: dict[str, Any] = {
         "argument": problem.names[k],
         "index": index,
         "order": problem.order,
         "mode": mode,
-        "output": output,
+        "output": _output(comparison),
         "mistake": "",
     }
     if index is None:
@@ -57,7 +57,7 @@ def mismatch(
 def kink(operation: str, comparison: Comparison, k: int) -> Kink:
     """What to raise where slopes from both sides differ."""
     problem = comparison.problem
-    found = comparison.gradient(k, "reverse")
+    found = gradient(comparison, k, "reverse")
     index = next(iter(np.argwhere(found.kinks)), None)
     facts: dict[str, Any] = {"argument": problem.names[k], "index": None}
     unit = comparison.directions[k]
@@ -77,35 +77,16 @@ def kink(operation: str, comparison: Comparison, k: int) -> Kink:
     return Kink(text, **facts)
 
 
-def _narrowed(
-    comparison: Comparison, k: int, mode: str, reading: Reading
-) -> tuple[Comparison, Reading, str]:
-    """Of several outputs, the first whose derivative is wrong by itself."""
+def _output(comparison: Comparison) -> str:
+    """What the cotangents choose, unless it is all that there is."""
     problem = comparison.problem
-    counting = [j for j, ct in enumerate(comparison.cotangents) if np.any(ct)]
-    if len(problem.outputs) > 1:
-        for j in counting:
-            alone = [
-                ct if i == j else np.zeros_like(ct) for i, ct in enumerate(comparison.cotangents)
-            ]
-            narrow = comparison.of(alone)
-            own = narrow.read(k, mode)
-            if not own.agrees and not own.slope.kink[0]:
-                return narrow, own, _counting(narrow) or problem.outputs[j]
-    return comparison, reading, _counting(comparison)
-
-
-def _counting(comparison: Comparison) -> str:
-    """What the cotangents choose, where that is one element, or the gradient of one array."""
     chosen = [int(np.count_nonzero(ct)) for ct in comparison.cotangents]
-    problem = comparison.problem
-    if sum(chosen) == 1:
-        j = chosen.index(1)
-        if problem.values[j].size > 1:
-            index = tuple(int(i) for i in np.argwhere(comparison.cotangents[j])[0])
-            part = "" if comparison.cotangents[j][index].real else "the imaginary part of "
-            return part + place(problem.outputs[j], index)
-    return problem.outputs[0] if problem.order > 1 and len(chosen) == 1 else ""
+    j = int(np.argmax(chosen))
+    if sum(chosen) == 1 < problem.values[j].size:
+        index = tuple(int(i) for i in np.argwhere(comparison.cotangents[j])[0])
+        part = "" if comparison.cotangents[j][index].real else "the imaginary part of "
+        return part + place(problem.outputs[j], index)
+    return problem.outputs[j] if problem.order > 1 or len(chosen) > 1 else ""
 
 
 def _elements(found: Gradient) -> list[str]:
