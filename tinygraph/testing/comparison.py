@@ -189,7 +189,9 @@ class Comparison:
         """The derivative along the k-th direction, by a mode and by differences."""
         slope = slope or self.slopes(k, self.directions[k], careful=True)
         analytic, size = self.analytic(k, self.directions[k], mode)
-        tolerance = float(allowed(slope)[0]) + ROUNDINGS * self.eps * size
+        tolerance = float(allowed(slope)[0])
+        if math.isfinite(size):
+            tolerance += ROUNDINGS * self.eps * size
         reading = Reading(analytic, slope, size, tolerance)
         if not reading.agrees and math.isfinite(analytic):
             unrest = self._unrest(k, mode, analytic)

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-import tinygraph
-
+from ..errors import TinygraphError
 from ..tensor import Tensor
 from .definitions import definition
 
@@ -42,7 +41,8 @@ def program(
     what: what it shows, for its docstring.  names: what to call the arguments.
     Raises Unwritable, with the reason, where something cannot be written down.
     """
-    writer = Writer()
+    # Leaves that a function uses and that are parameters, too, must be the same ones.
+    writer = Writer(whole=settings.get("parameters") is not None)
     called = writer.function(function)
     words = []
     for name, value in zip(names, args, strict=True):
@@ -55,9 +55,13 @@ def program(
 
 
 class Writer:
-    """Writes values as expressions, and what these need as lines before them."""
+    """Writes values as expressions, and what these need as lines before them.
 
-    def __init__(self) -> None:
+    whole: functions are written out rather than imported, where their text is at hand.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self.whole = whole
         self.imports = {"import numpy as np": None, "import tinygraph as tg": None}
         self.folders: dict[str, None] = {}
         self.lines: list[str] = []
@@ -159,7 +163,7 @@ class Writer:
         self._reach(kind.__module__)
         try:
             data = pickle.dumps(value)
-        except (pickle.PicklingError, TypeError, AttributeError, tinygraph.TinygraphError) as error:
+        except (pickle.PicklingError, TypeError, AttributeError, TinygraphError) as error:
             raise Unwritable(f"a {kind.__name__} cannot be pickled: {error}") from error
         self.imports["import pickle"] = None
         return f"pickle.loads({self._packed(data)})"
@@ -175,16 +179,18 @@ class Writer:
             return f"functools.partial({', '.join(parts)})"
         if isinstance(function, types.MethodType):
             return f"{self.named('owner', function.__self__)}.{function.__name__}"
-        for prefix, module in (("np", np), ("tg", tinygraph)):
-            name = getattr(function, "__name__", "")
-            if name and getattr(module, name, None) is function:
-                return f"{prefix}.{name}"
+        called = getattr(function, "__name__", "")
+        for prefix, module in (("np", np), ("tg", sys.modules["tinygraph"])):
+            if called and getattr(module, called, None) is function:
+                return f"{prefix}.{called}"
         if not isinstance(function, (types.FunctionType, type)):
             own = self._free("function")
             self.lines.append(f"{own} = {self._pickled(function)}")
             self._know(function, own)
             return own
-        name = self._imported(function) or self._written(function)
+        written = self.whole and not hasattr(function, "primitive") and definition(function)
+        name = self._written(function) if written else self._imported(function)
+        name = name or self._written(function)
         self._know(function, name)
         return name
 
