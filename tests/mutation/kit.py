@@ -1,0 +1,166 @@
+"""What each mutant is shown to: the public checks, at samples and at their corners."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import test_conventions
+from cases import CASES, Case, public
+
+import tinygraph as tg
+from tinygraph.primitive import Primitive
+from tinygraph.testing import check_custom, check_grads
+
+from .mutants import Mutant
+
+CORNERS = ("broken at zero", "off at ties", "guard dropped")
+NUMBERS = (2, 3, 1, 0, 0.5, 1.5)
+# What a check is called, so that it is known again, and the check.
+Named = tuple[Any, Callable[[], Any]]
+Stage = Callable[[Primitive], Iterator[Named]]
+
+_sound: dict[Any, bool] = {}
+
+
+def caught_by(mutant: Mutant) -> str | None:
+    """The name of the stage that notices it, or None."""
+    for primitive, stage in itertools.product(mutant.operations, stages(mutant.kind)):
+        checks = stage(primitive)
+        while True:
+            with mutant.place():
+                noticed = next((c for c in checks if _sound.get(c[0], True) and fails(c[1])), None)
+            if noticed is None:
+                break
+            key, check = noticed
+            # A check that the right rule does not pass either has nothing to say.
+            if key not in _sound:
+                _sound[key] = not fails(check)
+            if _sound[key]:
+                return stage.__name__
+    return None
+
+
+def stages(kind: str) -> list[Stage]:
+    """The checks, those first that are likely to notice the kind of mistake."""
+    first: list[Stage] = [samples, corners, conventions]
+    if kind in CORNERS:
+        first = [corners, conventions, samples]
+    return [*first, numbers, of_complex, operation]
+
+
+def fails(check: Callable[[], Any]) -> bool:
+    """Whether the check raises: whatever it raises, a wrong rule is noticed."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            check()
+        except Exception:  # noqa: BLE001 - a wrong rule may raise whatever there is
+            return True
+    return False
+
+
+def samples(primitive: Primitive) -> Iterator[Named]:
+    """check_grads of order 2 at each sample."""
+    for case, arrays in cases(primitive):
+        yield ("samples", case.id), partial(check_grads, case, *arrays)
+
+
+def corners(primitive: Primitive) -> Iterator[Named]:
+    """The same where elements are 0, and where they are alike."""
+    for case, arrays in cases(primitive):
+        for change in (with_zeros, with_ties):
+            special = change(case, arrays)
+            if special is not None:
+                key = (change.__name__, case.id)
+                yield key, partial(check_grads, case, *special, kinks="skip")
+
+
+def numbers(primitive: Primitive) -> Iterator[Named]:
+    """The same with a Python number in place of an operand."""
+    if not primitive.broadcasts or len(primitive.operands) != 2:
+        return
+    function = public(primitive)
+    case, arrays = cases(primitive)[0]
+    for number in NUMBERS:
+        for k in (0, 1):
+            args = [number if i == k else x for i, x in enumerate(arrays)]
+            key = ("numbers", case.id, number, k)
+            yield key, partial(check_grads, function, *args, argnums=1 - k)
+
+
+def of_complex(primitive: Primitive) -> Iterator[Named]:
+    """The same with complex operands, where the operation takes them."""
+    for case, arrays in cases(primitive):
+        turned = [x + 0.5j * np.roll(x, 1) for x in arrays]
+        yield ("complex", case.id), partial(check_grads, case, *turned)
+
+
+def operation(primitive: Primitive) -> Iterator[Named]:
+    """check_custom with the declared samples."""
+    function = public(primitive)
+    yield ("operation", primitive.definition.__name__), partial(check_custom, function)
+
+
+def conventions(_: Primitive) -> Iterator[Named]:
+    """The table of conventions: what an operation does at a kink, no difference can say."""
+    yield from calls_of(test_conventions)
+
+
+@cache
+def calls_of(module: Any) -> list[Named]:
+    """The tests of a module, as calls that need no runner; those with fixtures are left out."""
+    found: list[Named] = []
+    for name, test in inspect.getmembers(module, inspect.isfunction):
+        if not name.startswith("test_"):
+            continue
+        marks = [m for m in getattr(test, "pytestmark", []) if m.name == "parametrize"]
+        asked = {n for m in marks for n in _names(m.args[0])}
+        if asked != {*inspect.signature(test).parameters}:
+            continue
+        for i, choice in enumerate(itertools.product(*(m.args[1] for m in marks))):
+            words: dict[str, Any] = {}
+            for mark, values in zip(marks, choice, strict=True):
+                names, given = _names(mark.args[0]), getattr(values, "values", values)
+                whole = len(names) == 1 and given is values
+                words |= dict(zip(names, [given] if whole else given, strict=True))
+            found.append(((module.__name__, name, i), partial(test, **words)))
+    return found
+
+
+def _names(words: Any) -> list[str]:
+    return [w.strip() for w in words.split(",")] if isinstance(words, str) else list(words)
+
+
+@cache
+def cases(primitive: Primitive) -> list[tuple[Case, list[Any]]]:
+    """The cases of an operation in which there is anything to differentiate."""
+    own = [c for c in CASES if c.name == primitive.definition.__name__]
+    pairs = [(case, case.arrays()) for case in own]
+    return [(c, arrays) for c, arrays in pairs if any(x.size for x in arrays)]
+
+
+def with_zeros(case: Case, arrays: list[Any]) -> list[Any] | None:
+    """Every third element is 0, where the domain has a 0."""
+    changed = [np.array(x) for x in arrays]
+    for place, x in zip(case.places, changed, strict=True):
+        low, high = case.interval(place)
+        if low < 0 < high and x.size:
+            x.flat[:: 3 if x.size > 2 else 1] = 0
+    return changed if any((x == 0).any() for x in changed) else None
+
+
+def with_ties(case: Case, arrays: list[Any]) -> list[Any]:
+    """Elements of an operand are alike, and elements of two operands."""
+    changed = [np.array(x) for x in arrays]
+    for x in changed:
+        x.flat[1::2] = x.flat[0] if x.size else 0
+    for x, y in itertools.pairwise(changed):
+        if x.shape == y.shape and x.size and len({*map(case.interval, case.places)}) == 1:
+            y.flat[0] = x.flat[0]
+    return changed
