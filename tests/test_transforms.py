@@ -261,6 +261,12 @@ def test_jvp_of_an_output_beside_the_one_that_depends():
     np.testing.assert_array_equal(moved.numpy(), [0, 0])
 
 
+def test_jvp_of_the_one_output_among_several_that_stands_still():
+    a, b = np.array([5.0, 7.0]), np.array([2.0, 3.0])
+    y, moved = tg.jvp(lambda a: np.divmod(a, b)[0], (a,), (np.ones(2),))
+    assert (y.tolist(), moved.tolist()) == ([2, 2], [0, 0])
+
+
 def test_jvp_calls_no_hooks():
     def f(x):
         y = x * x

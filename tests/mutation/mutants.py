@@ -219,7 +219,7 @@ def _last(change: Function) -> Function:
 
 
 def masked(rule: Rule, k: int, x: str, mask: Function | None) -> Function:
-    """The k-th cotangent is doubled where the operand x, or its shape, is special."""
+    """The k-th cotangent is wrong where the operand x, or its shape, is special."""
     names = rule.asks if x in rule.asks else (*rule.asks, x)
     where = names.index(x)
 
@@ -232,32 +232,38 @@ def masked(rule: Rule, k: int, x: str, mask: Function | None) -> Function:
         if mask is None:
             g = g * 2 if np.shape(g) != value.shape else g
         else:
-            g = _doubled(g, mask(value))
+            g = _spoilt(g, mask(value))
         return (*result[:k], g, *result[k + 1 :]) if rule.joint else g
 
     return signed(wrong, names)
 
 
 def between(rule: Rule, x: str, y: str) -> Function:
-    """All that it returns is doubled where two operands are the same."""
+    """All that it returns is wrong where two operands are the same."""
     names = [*rule.asks, *(n for n in (x, y) if n not in rule.asks)]
 
     def wrong(*args: Any) -> Any:
         result = rule.function(*args[: len(rule.asks)])
         a, b = (_plain(args[names.index(n)]) for n in (x, y))
-        if np.shape(a) != np.shape(b) or not np.shape(a):
+        if a is None or b is None:
             return result
-        return _each(lambda g: _doubled(g, np.equal(a, b)), result)
+        try:
+            same = np.equal(a, b)
+        except ValueError:  # of shapes that do not broadcast
+            return result
+        return _each(lambda g: _spoilt(g, same), result)
 
     return signed(wrong, names)
 
 
-def _doubled(g: Any, at: Any) -> Any:
+def _spoilt(g: Any, at: Any) -> Any:
+    """Another number there, also in place of 0."""
     try:
-        fits = np.broadcast_shapes(np.shape(g), at.shape) == np.shape(g)
+        fits = np.broadcast_shapes(np.shape(g), np.shape(at)) == np.shape(g)
     except ValueError:
         fits = False
-    return g * (1.0 + at).astype(g.dtype) if fits else g
+    at = np.asarray(at, dtype=g.dtype)
+    return g + at * (g + 1) if fits else g
 
 
 def _plain(x: Any) -> Any:
