@@ -89,6 +89,14 @@ def test_create_graph_makes_grad_differentiable():
     assert w.grad.item() == 12.0  # d(3w²)/dw
 
 
+def test_create_graph_records_under_no_grad_too():
+    w = tg.Variable(2.0)
+    y = w**3
+    with tg.no_grad():
+        (g,) = tg.gradients(y, w, create_graph=True)
+    assert tg.gradients(g, w)[0].item() == 12.0  # d(3w²)/dw
+
+
 def test_gradients_returns_none_where_nothing_depends():
     x, y = tg.Variable(2.0), tg.Variable(3.0)
     gx, gy = tg.gradients(x * x, [x, y])

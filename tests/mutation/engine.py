@@ -133,7 +133,9 @@ def mistakes() -> Iterator[Mistake]:
     yield edited(overwritten, backward.gradients, seed, "seed")
     yield edited("added to what others hold", propagate, added, "pending[parent] += g")
     yield edited("wrong order", propagate, "-ahead.order", "ahead.order")
-    yield edited("wrong order", propagate, "heappushpop(queue, (-ahead.order, ahead))", "(0, ahead)")
+    yield edited(
+        "wrong order", propagate, "heappushpop(queue, (-ahead.order, ahead))", "(0, ahead)"
+    )
     freed = "if not retain_graph:"
     yield edited("residual freed early", propagate, freed, "if True:")
     early = "try:\n            if guarded is not None"
@@ -149,7 +151,9 @@ def mistakes() -> Iterator[Mistake]:
     yield edited(wrong, unbroadcast, "g.sum(axis=axes)", "g.mean(axis=axes)")
     yield edited(wrong, unbroadcast, "_ones(len(g), g.dtype).dot(g)", "g[0]")
     yield edited(wrong, unbroadcast, "g.dot(_ones(g.shape[1], g.dtype))", "g[:, 0]")
-    yield planned(wrong, "axes = [*range(extra)]", "axes = [*range(len(given) - extra, len(given))]")
+    yield planned(
+        wrong, "axes = [*range(extra)]", "axes = [*range(len(given) - extra, len(given))]"
+    )
     yield planned(wrong, "if wanted != 1:", "if False:")
     fit = pullback._fit
     yield edited("cotangent of another dtype", fit, "g = g.astype(parent.dtype)", "pass")
@@ -161,7 +165,12 @@ def mistakes() -> Iterator[Mistake]:
     yield edited("branches not guarded", guarded, off, "if True:")
     yield edited("branches not guarded", guarded, "guarded.update(node.parents)", "pass")
     yield edited("ways cut off", backward._between, "if node in wanted or", "if")
-    yield edited("ways cut off", backward._between, "stack.extend(node.parents)", "stack.extend(node.parents[:1])")
+    yield edited(
+        "ways cut off",
+        backward._between,
+        "stack.extend(node.parents)",
+        "stack.extend(node.parents[:1])",
+    )
     conjugated = 'if leaf.dtype.kind == "c":'
     yield edited("complex convention", leaf, conjugated, "if False:")
     run = backward._run
@@ -188,6 +197,20 @@ def twice(x: Any) -> Any:
     return y, y
 
 
+def refused() -> None:
+    """A rule whose result fits no way of broadcasting is told so."""
+
+    @tg.elementwise(x=lambda ct: np.ones(3))
+    def unfitting(x):
+        return x * 2
+
+    try:
+        unfitting(tg.Variable(np.ones(2))).sum().backward()
+    except tg.RuleError:
+        return
+    raise AssertionError("there was no RuleError")
+
+
 def kit_checks() -> Iterator[tuple[str, Callable[[], Any]]]:
     """Programs for check_grads."""
     yield "check_grads, shared values", partial(check_grads, shared, MATRIX, ROW)
@@ -209,6 +232,7 @@ def kit_checks() -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def tests() -> Iterator[tuple[str, Callable[[], Any]]]:
     """Tests of the project about the engine."""
+    yield "refused", refused
     for module in MODULES:
         for key, call in calls_of(module):
             yield key[1], call

@@ -50,18 +50,19 @@ def mutants() -> Iterator[Mutant]:
     for primitive in OPERATIONS.values():
         for k, rule in enumerate(primitive.rules):
             of = f"{primitive.definition.__name__}.{','.join(rule.serves)}"
-            for kind, words, function in [*behaviours(primitive, rule), *rewrites(rule.function)]:
+            wrong = [(kind, words, lambda f=f: f) for kind, words, f in behaviours(primitive, rule)]
+            for kind, words, make in [*wrong, *rewrites(rule.function)]:
 
-                def place(p: Any = primitive, k: int = k, f: Any = function) -> Any:
-                    return rule_replaced(p, k, f)
+                def place(p: Any = primitive, k: int = k, make: Any = make) -> Any:
+                    return rule_replaced(p, k, make())
 
                 yield Mutant((primitive,), of, kind, words, place)
     for helper, users in called().items():
         of = f"{helper.__module__.rpartition('.')[2]}.{helper.__name__}"
-        for kind, words, function in rewrites(helper):
+        for kind, words, make in rewrites(helper):
 
-            def place(h: Any = helper, code: Any = function.__code__) -> Any:
-                return code_replaced(h, code)
+            def place(h: Any = helper, make: Any = make) -> Any:
+                return code_replaced(h, make().__code__)
 
             yield Mutant(tuple(users), of, kind, words, place)
 
@@ -117,7 +118,11 @@ def behaviours(primitive: Primitive, rule: Rule) -> Iterator[tuple[str, str, Fun
         if name in primitive.static:
             default = primitive.signature.parameters[name].default
             if default is not inspect.Parameter.empty:
-                yield f"{_word(name)} forgotten", name, before(rule, **{name: lambda _, d=default: d})
+                yield (
+                    f"{_word(name)} forgotten",
+                    name,
+                    before(rule, **{name: lambda _, d=default: d}),
+                )
     yield from exchanged(primitive, rule)
     parts = len(rule.serves)
     if rule.joint:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 from .equivalent import reason
@@ -15,9 +17,16 @@ from .mutants import Mutant, mutants
 def chosen(sample: int | None, seed: int, only: str | None) -> list[Mutant]:
     """Those to be run."""
     found = [m for m in mutants() if only is None or only in (m.of, m.of.partition(".")[0], m.kind)]
-    if sample is not None and sample < len(found):
-        return Random(seed).sample(found, sample)
-    return found
+    return found if sample is None else sampled(found, sample, seed)
+
+
+def sampled(found: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """So many of them, of each kind of mistake in turn."""
+    by_kind: dict[str, list[Mutant]] = {}
+    for mutant in Random(seed).sample(found, len(found)):
+        by_kind.setdefault(mutant.kind, []).append(mutant)
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*by_kind.values()))
+    return list(itertools.islice(filter(None, turns), count))
 
 
 def run(sample: int | None, seed: int, only: str | None) -> int:
@@ -43,12 +52,13 @@ def run(sample: int | None, seed: int, only: str | None) -> int:
     return bool(survivors)
 
 
-def table(
-    caught: Counter[str], equivalent: Counter[str], survivors: Counter[str]
-) -> list[str]:
+def table(caught: Counter[str], equivalent: Counter[str], survivors: Counter[str]) -> list[str]:
     """In Markdown, the kinds in rows."""
     kinds = sorted({*caught, *equivalent, *survivors})
     rows = [(k, caught[k], equivalent[k], survivors[k]) for k in kinds]
     rows.append(("all", caught.total(), equivalent.total(), survivors.total()))
-    head = ["| kind of mistake | mutants | caught | equivalent | survivors |", "|---|---|---|---|---|"]
+    head = [
+        "| kind of mistake | mutants | caught | equivalent | survivors |",
+        "|---|---|---|---|---|",
+    ]
     return head + [f"| {k} | {c + e + s} | {c} | {e} | {s} |" for k, c, e, s in rows]

@@ -6,6 +6,7 @@ import ast
 import copy
 import functools
 import inspect
+import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
@@ -16,11 +17,11 @@ TURNS = {"conj", "conjugate", "transpose", "swapaxes", "moveaxis", "flip", "roll
 
 
 class Rewrite(NamedTuple):
-    """A wrong version: of which kind, what was changed, and its code."""
+    """A wrong version: of which kind, what was changed, and what makes it."""
 
     kind: str
     words: str
-    function: FunctionType
+    make: Callable[[], FunctionType]
 
 
 def rewrites(function: Callable[..., Any]) -> Iterator[Rewrite]:
@@ -30,11 +31,15 @@ def rewrites(function: Callable[..., Any]) -> Iterator[Rewrite]:
         return
     for place, inner in enumerate(walked(node)):
         for kind, better in replacements(inner):
-            changed = copy.deepcopy(node)
-            target = list(walked(changed))[place]
-            wrong = functools.partial(_Exchange, target, copy.deepcopy(better))().visit(changed)
             words = f"line {inner.lineno}: {ast.unparse(inner)} → {ast.unparse(better)}"
-            yield Rewrite(kind, words, rebuilt(function, wrong))
+            yield Rewrite(kind, words, functools.partial(_made, function, node, place, better))
+
+
+def _made(function: Any, node: Any, place: int, better: ast.expr) -> FunctionType:
+    """The function with one of its expressions exchanged."""
+    changed = copy.deepcopy(node)
+    target = next(itertools.islice(walked(changed), place, None))
+    return rebuilt(function, _Exchange(target, copy.deepcopy(better)).visit(changed))
 
 
 def walked(node: ast.AST) -> Iterator[Any]:
@@ -138,10 +143,9 @@ def rebuilt(function: FunctionType, node: ast.Lambda | ast.FunctionDef) -> Funct
     body = node.body if isinstance(node, ast.FunctionDef) else [ast.Return(node.body)]
     inner = ast.FunctionDef("_wrong", _bare(node.args), body, [])
     free = function.__code__.co_freevars
-    made: list[ast.stmt] = [
-        ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)) for name in free
-    ]
-    outer = ast.FunctionDef("_around", _bare(ast.parse("lambda: 0").body[0].value.args), [*made, inner], [])  # type: ignore[attr-defined]  # noqa: E501
+    given: list[ast.stmt] = [ast.parse(f"{name} = None").body[0] for name in free]
+    outer: Any = ast.parse("def _around(): pass").body[0]
+    outer.body = [*given, inner]
     module = ast.fix_missing_locations(ast.Module([outer], []))
     with warnings.catch_warnings(action="ignore", category=SyntaxWarning):
         around = compile(module, function.__code__.co_filename, "exec").co_consts[0]
