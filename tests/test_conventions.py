@@ -128,6 +128,22 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
             [0, 1, 0.5], [1, 0, 0.5]),
         row("logaddexp inf", tg.logaddexp, [[INF, 0, INF], [0.0, INF, -INF]], [INF, INF, INF],
             [1, 0, 1], [0, 1, 0]),
+        # Jumps, and what is 0 there.
+        row("floor_divide", tg.floor_divide, [[5.0, 0, 2], [2.0, 3, 2]], [2, 0, 1], [0, 0, 0],
+            [0, 0, 0]),
+        row("remainder of 0", tg.remainder, [[0.0, 3], [2.0, 3]], [0, 0], [1, 1], [0, -1]),
+        row("fmod of 0", tg.fmod, [[0.0, 3], [2.0, 3]], [0, 0], [1, 1], [0, -1]),
+        row("copysign at 0", tg.copysign, [[0.0, 2], [1.0, 0]], [0, 2], [0, 1], [0, 0]),
+        row("clip between equal bounds", tg.clip, [[-1.0, 0, 2], 0.0, 0.0], [0, 0, 0], [0, 1, 0],
+            1, 1),
+        row("leaky relu beyond 1", lambda x: tg.leaky_relu(x, 3.0), [[-2.0, 3.0]], [-6, 3],
+            [6, -1], ct=[2.0, -1.0]),
+        row("sign of complex 0", tg.sign, [np.array([0j, 2j])], [0, 1j], [0, 0.5]),
+        row("max that reaches initial", lambda x: tg.max(x, initial=2.0), [[2.0, 1]], 2, [0.5, 0]),
+        row("max with two that reach initial", lambda x: tg.max(x, initial=2.0), [[2.0, 2]], 2,
+            [1 / 3, 1 / 3]),
+        row("max below initial", lambda x: tg.max(x, initial=3.0), [[2.0, 1]], 3, [0, 0]),
+        row("min that reaches initial", lambda x: tg.min(x, initial=1.0), [[2.0, 1]], 1, [0, 0.5]),
         row("logaddexp both inf", tg.logaddexp, [INF, INF], INF, 0.5, 0.5),
     ],
 )  # fmt: skip
@@ -199,6 +215,31 @@ def test_mixed_derivative_of_a_power_at_0():
     by_a, by_b = tg.gradients(a**b, [a, b], create_graph=True)
     assert tg.gradients(by_a, b, retain_graph=True)[0].item() == 0
     assert tg.gradients(by_b, a)[0].item() == 0
+
+
+@pytest.mark.parametrize("power", [tg.power, tg.float_power])
+def test_mixed_derivative_of_a_power_with_exponent_0(power):
+    """d²(a^b)/da db = a^(b−1) (1 + b log a) is 1/a for b = 0."""
+    a, b = tg.Variable([2.0, 4.0]), tg.Variable([0.0, 0.0])
+    by_a, by_b = tg.gradients(power(a, b), [a, b], np.ones(2), create_graph=True)
+    assert tg.gradients(by_a, b, np.ones(2), retain_graph=True)[0].tolist() == [0.5, 0.25]
+    assert tg.gradients(by_b, a, np.ones(2))[0].tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (np.logaddexp, 0.25),
+        (np.logaddexp2, 0.25 * np.log(2)),
+        (lambda a, b: np.logaddexp.accumulate(np.stack([a, b]))[1], 0.25),
+    ],
+)
+def test_second_derivative_of_logaddexp_of_equal_numbers(function, wanted):
+    """σ(a − b) σ(b − a), a quarter."""
+    a, b = tg.Variable(3.0), tg.Variable(3.0)
+    (by_a,) = tg.gradients(function(a, b), [a], create_graph=True)
+    found = [g.item() for g in tg.gradients(by_a, [a, b])]
+    np.testing.assert_allclose(found, [wanted, -wanted], rtol=1e-15)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,10 @@ def _power_base(ct: Any, a: Any, b: Any) -> Any:
         if b == 2:
             return ct * (2 * a)
         return ct * (b * a ** (b - 1)) if b else np.zeros_like(ct)
-    return ct * (b * a ** np.where(b == 0, 1, b - 1))
+    constant = b == 0
+    if type(a) is Tensor or type(b) is Tensor:  # d²(a^b)/da db is 1/a there, but for a = 0
+        constant = constant & (a == 0)
+    return ct * (b * a ** np.where(constant, 1, b - 1))
 
 
 def _power_exponent(ct: Any, y: Any, a: Any) -> Any:
