@@ -292,7 +292,7 @@ def _transposed(g: Any) -> Any:
 
 
 def _shifted(g: Any) -> Any:
-    return np.roll(g, 1, -1) if g.ndim else g
+    return np.roll(g, 1)
 
 
 def _detached(g: Any) -> Any:
