@@ -12,7 +12,7 @@ READY := .venv/ready-$(KEY)
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 
 .NOTPARALLEL:
-.PHONY: help demo test test-peers test-browser coverage gallery lint bench clean
+.PHONY: help demo test test-peers test-browser coverage gallery mutate lint bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 8
@@ -38,6 +38,9 @@ gallery: $(READY)/demo  ## draw the pictures of docs/gallery.md
 
 coverage: $(READY)/test  ## call every function of NumPy on tensors, write docs/coverage.md
 	$(RUN) -m tests.numpy_coverage
+
+mutate: $(READY)/test  ## make gradient rules wrong, see that the checks notice
+	$(RUN) -m tests.mutation $(MUTATE)
 
 lint: $(READY)/dev  ## check format, style and types
 	$(RUN) -m ruff format --check

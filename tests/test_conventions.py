@@ -29,6 +29,9 @@ def hessian_at(function: Any, x: Any) -> Any:
     return np.array([np.zeros(leaf.size) if row is None else row.numpy() for row in rows])
 
 
+MASKED = np.array([True, False, True])
+
+
 def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any = None) -> Any:
     return pytest.param(function, inputs, value, wanted, ct, id=name)
 
@@ -144,6 +147,20 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
             [1 / 3, 1 / 3]),
         row("max below initial", lambda x: tg.max(x, initial=3.0), [[2.0, 1]], 3, [0, 0]),
         row("min that reaches initial", lambda x: tg.min(x, initial=1.0), [[2.0, 1]], 1, [0, 0.5]),
+        row("max beside a masked tie", lambda x: tg.max(x, where=MASKED, initial=-1.0),
+            [[2.0, 2, 0]], 2, [1, 0, 0]),
+        row("min beside a masked tie", lambda x: tg.min(x, where=MASKED, initial=9.0),
+            [[2.0, 2, 3]], 2, [1, 0, 0]),
+        row("fmax.reduce tie", np.fmax.reduce, [[2.0, 1, 2]], 2, [0.5, 0, 0.5]),
+        row("fmin.reduce tie", np.fmin.reduce, [[2.0, 1, 1]], 1, [0, 0.5, 0.5]),
+        row("fmax.reduce that reaches initial", lambda x: np.fmax.reduce(x, initial=2.0),
+            [[2.0, 1]], 2, [0.5, 0]),
+        row("fmin.reduce that reaches initial", lambda x: np.fmin.reduce(x, initial=1.0),
+            [[2.0, 1]], 1, [0, 0.5]),
+        row("fmax.reduce below initial", lambda x: np.fmax.reduce(x, initial=3.0), [[2.0, 1]], 3,
+            [0, 0]),
+        row("fmax of a tie, weighted", tg.fmax, [[2.0, NAN], [2.0, 1]], [2, 1], [1.5, 0],
+            [1.5, -2], ct=[3.0, -2]),
         row("logaddexp both inf", tg.logaddexp, [INF, INF], INF, 0.5, 0.5),
     ],
 )  # fmt: skip

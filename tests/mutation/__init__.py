@@ -1,1 +1,1 @@
-"""Wrong gradient rules, made of the right ones, and whether the checks notice. `python -m` runs it."""
+"""Wrong gradient rules, made of the right ones: do the checks notice? `python -m` runs it."""

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .mutants import Mutant
 
-
 # Of a rule that returns 0 whatever comes: of these it is its own result.
 OF_ZERO = {
     *("sign", "doubled", "halved", "zero", "detached in the second order", "transposed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import itertools
 import sys
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,6 @@ import pytest
 import test_conventions
 from cases import CASES, Case, public
 
-import tinygraph as tg
 from tinygraph.primitive import Primitive
 from tinygraph.testing import GradientMismatch, check_custom, check_grads
 
@@ -29,7 +30,27 @@ NUMBERS = (2, 3, 1, 0, 0.5, 1.5)
 Named = tuple[Any, Callable[[], Any]]
 Stage = Callable[[Primitive], Iterator[Named]]
 
-TESTS = {f for name, f in vars(test_conventions).items() if name.startswith("test_")}
+# Where operations are tested that are declared in modules whose names begin so.
+LINALG = dict.fromkeys(
+    (
+        *("ops.eigenvalues", "ops.singular_values", "ops.factorisations", "ops.determinants"),
+        *("ops.linear_systems", "ops.hermitian", "ops.norms"),
+    ),
+    ("test_linalg",),
+)
+MODULES = {
+    **LINALG,
+    "ops.calculus": ("test_sampled_functions",),
+    "ops.cleaning": ("test_selection", "test_sampled_functions"),
+    "ops.sets": ("test_sorting",),
+    "ops.variance": ("test_statistics",),
+    "ops.reduction": ("test_statistics", "test_selection"),
+    "ops.indexing": ("test_indexing",),
+    "ops.fitting": ("test_sampled_functions",),
+    "nn": ("test_every_loss", "test_loss_corners", "test_losses", "test_fused"),
+}
+# Those of layers lie in a folder of their own.
+sys.path.append(str(Path(__file__).parents[1] / "nn"))
 
 _sound: dict[Any, bool] = {}
 
@@ -57,13 +78,14 @@ def stages(kind: str) -> list[Stage]:
     first: list[Stage] = [samples, corners, conventions]
     if kind in CORNERS:
         first = [corners, conventions, samples]
-    return [*first, numbers, of_complex, operation]
+    return [*first, numbers, of_complex, operation, named_tests]
 
 
 def fails(check: Callable[[], Any]) -> bool:
     """Whether the check raises: whatever it raises, a wrong rule is noticed."""
     # Of a test a warning is a failure, as everywhere in the suite.
-    quiet = "warn" if getattr(check, "func", None) in TESTS else "ignore"
+    test = getattr(check, "func", check)
+    quiet = "warn" if getattr(test, "__module__", "").startswith("test_") else "ignore"
     with warnings.catch_warnings(), np.errstate(all=quiet, under="ignore"), _speechless():
         warnings.simplefilter("error" if quiet == "warn" else "ignore")
         try:
@@ -136,6 +158,15 @@ def operation(primitive: Primitive) -> Iterator[Named]:
 def conventions(_: Primitive) -> Iterator[Named]:
     """The table of conventions: what an operation does at a kink, no difference can say."""
     yield from calls_of(test_conventions)
+
+
+def named_tests(primitive: Primitive) -> Iterator[Named]:
+    """The project's tests of the corners of its operations, where there are some."""
+    place = primitive.definition.__module__.removeprefix("tinygraph.")
+    for part, modules in MODULES.items():
+        if place.startswith(part):
+            for name in modules:
+                yield from calls_of(importlib.import_module(name))
 
 
 @cache

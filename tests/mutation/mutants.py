@@ -136,7 +136,8 @@ def behaviours(primitive: Primitive, rule: Rule) -> Iterator[tuple[str, str, Fun
             yield kind, x, masked(rule, k, x, mask)
         if primitive.broadcasts and len(primitive.operands) > 1:
             yield "wrong where it broadcasts", x, masked(rule, k, x, None)
-    for x, y in zip(primitive.differentiable, primitive.differentiable[1:]):
+    compared = primitive.differentiable if primitive.broadcasts else ()
+    for x, y in zip(compared, compared[1:]):
         if {x, y} & {*rule.serves}:
             yield "off at ties", f"of {x} and {y}", between(rule, x, y)
 
@@ -288,7 +289,7 @@ def _opposite(g: Any) -> Any:
 
 
 def _transposed(g: Any) -> Any:
-    return np.reshape(np.transpose(g), g.shape)
+    return np.reshape(np.transpose(g), g.shape) if g.ndim > 1 else np.flip(g)
 
 
 def _shifted(g: Any) -> Any:
