@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from .rewriting import rewrites
 from .swapping import code_replaced, rule_replaced
 
 Function = Callable[..., Any]
+# Where gradient rules are.
+PARTS = ("tinygraph.ops.", "tinygraph.nn.", "tinygraph.optim.")
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,11 @@ def reached(function: Any, found: dict[Any, None] | None = None) -> dict[Any, No
         codes += [c for c in code.co_consts if inspect.iscode(c)]
         for name in code.co_names:
             other = function.__globals__.get(name)
-            ours = type(other) is FunctionType and (other.__module__ or "").startswith("tinygraph.")
-            if ours and not hasattr(other, "__wrapped__") and other not in found:
-                if ".ops." in other.__module__ or ".nn." in other.__module__:
-                    found[other] = None
-                    reached(other, found)
+            if type(other) is not FunctionType or hasattr(other, "__wrapped__"):
+                continue
+            if other not in found and (other.__module__ or "").startswith(PARTS):
+                found[other] = None
+                reached(other, found)
     return found
 
 
@@ -137,7 +140,7 @@ def behaviours(primitive: Primitive, rule: Rule) -> Iterator[tuple[str, str, Fun
         if primitive.broadcasts and len(primitive.operands) > 1:
             yield "wrong where it broadcasts", x, masked(rule, k, x, None)
     compared = primitive.differentiable if primitive.broadcasts else ()
-    for x, y in zip(compared, compared[1:]):
+    for x, y in itertools.pairwise(compared):
         if {x, y} & {*rule.serves}:
             yield "off at ties", f"of {x} and {y}", between(rule, x, y)
 

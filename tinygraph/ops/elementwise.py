@@ -272,6 +272,7 @@ def _below(ct: Any, a: Any, a_min: Any, a_max: Any) -> Any:
         sample((3, 4), -0.5),
         sample((3, 4), (4,), (3, 1)),
         sample((), -0.1, ()),
+        sample((4,), (3, 1), (3, 4)),
     ),
 )
 def clip_between(a: Operand, a_min: Operand = None, a_max: Operand = None) -> Any:

@@ -47,6 +47,7 @@ def _p_norm(ct: Any, y: Any, x: Any, shape: Any, ord: float, axis: Axis, keepdim
         sample((4,), 1.5),
         sample((4,), -1),
         sample((2, 3), 0.5, 1, True),
+        sample((2, 3), 3, None, True),
         sample((0,)),
         sample(()),
     ),
