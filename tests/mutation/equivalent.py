@@ -16,15 +16,59 @@ def reason(mutant: Mutant) -> str | None:
     """Why it is right all the same, or None."""
     if mutant.kind in OF_ZERO and mutant.of in ZERO_RULES:
         return "the operation is constant between its jumps, so that its rule is 0 everywhere"
+    if mutant.kind == "broken at zero" and mutant.of in INFINITE:
+        return "0 is the end of its domain, where the derivative is infinite or there is none"
     for of, kind, part, why in REASONS:
-        if mutant.of == of and kind in ("", mutant.kind) and part in mutant.words:
+        if mutant.of == of and kind == mutant.kind and part in mutant.words:
             return why
     return None
 
 
 ZERO_RULES = {
-    *("floor.x", "ceil.x", "trunc.x", "rint.x", "round.a", "sign.x", "copysign.b", "heaviside.a"),
-    *("nextafter.b", "floor_divide.a", "floor_divide.b"),
+    *("floor.x", "ceil.x", "trunc.x", "rint.x", "round.a", "copysign.b", "heaviside.a"),
+    *("nextafter.b", "floor_divide.a", "floor_divide.b", "spacing.x", "arange_between.stop"),
+    "constant_in.x",
 }
-# The rule, the kind of mistake (any: ""), what stands in its words, and the argument.
-REASONS: tuple[tuple[str, str, str, str], ...] = ()
+INFINITE = {
+    *("sqrt.x", "cbrt.x", "log.x", "log2.x", "log10.x", "reciprocal.x"),
+    *("divide.b", "divide.a,b", "remainder.b", "fmod.b", "geomspace.start", "geomspace.stop"),
+    *("float_power.a", "unchecked_cross_entropy.probabilities", "arange_between.step"),
+    # Outside the domain altogether.
+    *("arccosh.x", "floor_divide.b", "divmod.b"),
+}
+LONG = "the cotangent is n points long as it is"
+HELD = "y is between the bounds, and a is at most y exactly where it is at most a_max"
+# The rule, the kind of mistake, what stands in its words, and the argument.
+REASONS: tuple[tuple[str, str, str, str], ...] = (
+    ("copysign.a", "wrong residual", "y for b", "y has the sign of b"),
+    ("relu.x", "wrong residual", "x for y", "y is positive exactly where x is"),
+    ("clip_between.a", "wrong residual", "y for a_max", HELD),
+    (
+        "clip_between.a_min",
+        "wrong residual",
+        "y for a_max",
+        "a_min and a alone decide, and " + HELD,
+    ),
+    ("fft.a", "a static argument forgotten", "n", LONG),
+    ("ifft.a", "a static argument forgotten", "n", LONG),
+    ("divmod.a", "one of several outputs forgotten", "", "the quotient is constant between jumps"),
+    ("divmod.b", "one of several outputs forgotten", "", "the quotient is constant between jumps"),
+    (
+        "max.a",
+        "sign of a term",
+        "ties - (ties == 0)",
+        "where nothing reaches the result, what is divided by −1 is then multiplied by 0",
+    ),
+    (
+        "min.a",
+        "sign of a term",
+        "ties - (ties == 0)",
+        "where nothing reaches the result, what is divided by −1 is then multiplied by 0",
+    ),
+    (
+        "std.a",
+        "sign of a term",
+        "y - (y == 0)",
+        "where y is 0 all elements are alike, and what is divided by −1 is multiplied by 0",
+    ),
+)

@@ -183,8 +183,9 @@ def calls_of(module: Any) -> list[Named]:
         for i, choice in enumerate(itertools.product(*(m.args[1] for m in marks))):
             words: dict[str, Any] = {}
             for mark, values in zip(marks, choice, strict=True):
-                names, given = _names(mark.args[0]), getattr(values, "values", values)
-                whole = len(names) == 1 and given is values
+                named = isinstance(values, type(pytest.param()))
+                names, given = _names(mark.args[0]), values.values if named else values
+                whole = len(names) == 1 and not named
                 words |= dict(zip(names, [given] if whole else given, strict=True))
             found.append(((module.__name__, name, i), partial(test, **words)))
     return found

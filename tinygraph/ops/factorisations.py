@@ -111,6 +111,7 @@ def _qr(ct: Any, y: Any, a: Any) -> Any:
         sample((3, 2)),
         sample((2, 2, 2)),
         sample((2, 3)),
+        sample((2, 2, 3)),
         sample((3, 2), "complete"),
         sample((2, 3), "complete"),
     ),
