@@ -147,6 +147,21 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
             [1 / 3, 1 / 3]),
         row("max below initial", lambda x: tg.max(x, initial=3.0), [[2.0, 1]], 3, [0, 0]),
         row("min that reaches initial", lambda x: tg.min(x, initial=1.0), [[2.0, 1]], 1, [0, 0.5]),
+        *(
+            row(f"{name} at 0", getattr(tg, name), [[0.0, 0, 1]], [0, 0, 1], [0, 0, 0])
+            for name in ("floor", "ceil", "trunc", "rint", "round")
+        ),
+        row("spacing at 0", tg.spacing, [[0.0]], [np.spacing(0.0)], [0]),
+        row("fraction at 0", lambda x: tg.modf(x)[0], [[0.0, 1]], [0, 0], [1, 1]),
+        row("mantissa at 0", lambda x: tg.frexp(x)[0], [[0.0, 1]], [0, 0.5], [1, 0.5]),
+        row("rest at 0 and at 1", lambda a, b: tg.divmod(a, b)[1], [[0.0, 3], [2.0, 3]], [0, 0],
+            [1, 1], [0, -1]),
+        row("norm of order 1.5 at 0", lambda x: tg.linalg.norm(x, 1.5), [[0.0, 2]], 2, [0, 1]),
+        row("norm of order 0.5 at 0", lambda x: tg.linalg.norm(x, 0.5), [[0.0, 2]], 2, [0, 1]),
+        row("fmax.reduce of all, axes kept", lambda x: np.fmax.reduce(x, None, keepdims=True),
+            [[[1.0, 2], [0, 3]]], [[3]], [[0, 0], [0, 1]]),
+        row("fmin.reduce of all, axes kept", lambda x: np.fmin.reduce(x, None, keepdims=True),
+            [[[1.0, 2], [0, 3]]], [[0]], [[0, 0], [1, 0]]),
         row("max beside a masked tie", lambda x: tg.max(x, where=MASKED, initial=-1.0),
             [[2.0, 2, 0]], 2, [1, 0, 0]),
         row("min beside a masked tie", lambda x: tg.min(x, where=MASKED, initial=9.0),

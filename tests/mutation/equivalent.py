@@ -18,6 +18,10 @@ def reason(mutant: Mutant) -> str | None:
         return "the operation is constant between its jumps, so that its rule is 0 everywhere"
     if mutant.kind == "broken at zero" and mutant.of in INFINITE:
         return "0 is the end of its domain, where the derivative is infinite or there is none"
+    if mutant.of in OF_NUMBERS and mutant.kind in ("transposed", "shifted along an axis"):
+        return "the operand is one number"
+    if mutant.of in OF_NUMBERS and mutant.kind == "off at ties" and " and " not in mutant.words:
+        return "the operand is one number, which ties with none"
     for of, kind, part, why in REASONS:
         if mutant.of == of and kind == mutant.kind and part in mutant.words:
             return why
@@ -36,6 +40,10 @@ INFINITE = {
     # Outside the domain altogether.
     *("arccosh.x", "floor_divide.b", "divmod.b"),
 }
+OF_NUMBERS = {
+    *("arange_between.start", "arange_between.stop", "arange_between.step"),
+    *("evenly_spaced.start", "evenly_spaced.stop"),
+}
 LONG = "the cotangent is n points long as it is"
 HELD = "y is between the bounds, and a is at most y exactly where it is at most a_max"
 # The rule, the kind of mistake, what stands in its words, and the argument.
@@ -47,8 +55,10 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
         "clip_between.a_min",
         "wrong residual",
         "y for a_max",
-        "a_min and a alone decide, and " + HELD,
+        HELD,
     ),
+    ("var.mean", "keepdims forgotten", "np.sum(", "it is given its shape after"),
+    ("std.mean", "keepdims forgotten", "np.sum(", "it is given its shape after"),
     ("fft.a", "a static argument forgotten", "n", LONG),
     ("ifft.a", "a static argument forgotten", "n", LONG),
     ("divmod.a", "one of several outputs forgotten", "", "the quotient is constant between jumps"),

@@ -151,7 +151,13 @@ def expand_dims(a: Operand, axis: int | tuple[int, ...]) -> Any:
 @primitive(
     numpy=np.squeeze,
     a=lambda ct, a_shape: ct.reshape(a_shape),
-    samples=(sample((1, 3, 1)), sample((1, 3, 1), -1), sample((1, 3, 1), (0, 2)), sample((1,))),
+    samples=(
+        sample((1, 3, 1)),
+        sample((1, 3, 1), -1),
+        sample((1, 3, 1), (0, 2)),
+        sample((2, 1, 3)),
+        sample((1,)),
+    ),
     explain=lambda error, a, axis: (
         None
         if isinstance(error, np.exceptions.AxisError)

@@ -75,6 +75,7 @@ KNOWN_MEAN = (
     sample((2, 3), axis=1, where=MASK),
     sample((2, 3), where=MASK, keepdims=True, correction=0.5),
     sample((2, 3), axis=1, mean=(2, 1)),
+    sample((2, 3), axis=1, mean=(2, 1), keepdims=True, correction=0.5),
     sample((2, 3), mean=(1, 1), where=MASK, ddof=1),
 )
 
