@@ -1,8 +1,9 @@
 """The pytest plugin of tinygraph: --tinygraph-profile, seeds of failures, tensors in assertions.
 
-pytest loads it in every run where tinygraph is installed. So it stands outside the package, imports
-neither tinygraph nor NumPy, and does nothing until a test has imported tinygraph or the option is
-given: NumPy may be about to be configured, coverage about to be started, by someone's conftest.py.
+Loaded by `pytest -p pytest_tinygraph`, or in a conftest.py by pytest_plugins = "pytest_tinygraph".
+It stands outside the package, imports neither tinygraph nor NumPy, and does nothing until a test
+has imported tinygraph or the option is given: NumPy may be about to be configured, coverage about
+to be started, by someone's conftest.py.
 """
 
 import sys

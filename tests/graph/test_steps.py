@@ -172,16 +172,16 @@ def test_modes_and_tracers_that_are_on_are_left_alone():
 
 
 @tg.elementwise(x=lambda ct, x: ct * 3 * x * x)
-def cubed(x):
+def cube_of_a_step(x):
     """x³."""
     return x * x * x
 
 
 def test_an_operation_of_the_user():
     x = tg.Variable(2.0, name="x")
-    steps = tg.graph(cubed(x)).steps()
+    steps = tg.graph(cube_of_a_step(x)).steps()
     assert steps.derivatives[0] == 12
-    assert steps[1].caption == "J = cubed(x) = cubed(2) = 8"
+    assert steps[1].caption == "J = cube_of_a_step(x) = cube_of_a_step(2) = 8"
 
 
 # The order, and the words

@@ -34,7 +34,8 @@ def _slope(
     if mean is None:
         mean = np.sum(a, axis=axis, keepdims=True) / np.maximum(n, 1).astype(a.dtype)
     freedom = n - (ddof if correction is None else correction)
-    centred = (a - mean) / np.asarray(freedom).astype(a.dtype)
+    centred = a - mean
+    centred = centred / np.asarray(freedom).astype(centred.dtype)  # where a is whole, it may not be
     if where is not True:
         centred = np.where(where, centred, 0)
     return np.conjugate(centred) if centred.dtype.kind == "c" else centred

@@ -1,6 +1,6 @@
 """What the pytest plugin does once tinygraph is there: profiles, seeds, tensors in assertions.
 
-The plugin itself is `pytest_tinygraph`, outside the package: pytest loads it in every run, and
+The plugin itself is `pytest_tinygraph`, outside the package: pytest may load it in every run, and
 must not have to import tinygraph and NumPy for that.
 """
 
