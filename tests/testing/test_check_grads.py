@@ -168,6 +168,12 @@ def test_a_complex_step_where_differences_are_too_noisy():
         check_grads(lambda x: 1e13 + np.sum(np.abs(x)), normal(3), order=1)
 
 
+def test_what_hardly_matters_is_named():
+    check = check_grads(lambda x, y: x + 1e-13 * np.abs(y), normal(3), normal(3))
+    assert check.unseen == ("y",)
+    assert "too small to be seen: y" in str(check)
+
+
 @tg.primitive(x=lambda ct: 2 * ct)
 def doubled(x):
     """X, with twice its derivative."""

@@ -15,6 +15,7 @@ from ..primitive import Primitive
 from ..tensor import Tensor, Variable, untracked
 from .check_grads import check_grads
 from .failures import CheckFailed
+from .layouts import LAYOUTS
 from .problem import Array, name_of, pulled
 from .sameness import same
 from .samples import Call, calls, outputs, reference_of
@@ -385,32 +386,3 @@ def _summed(g: Array, shape: tuple[int, ...]) -> Array:
     g = g.sum(tuple(range(g.ndim - len(shape))))
     axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
     return np.asarray(g.sum(axes, keepdims=True) if axes else g)
-
-
-def _strided(x: Array) -> Array:
-    """A view of every other element of a larger array."""
-    if not x.ndim:
-        return x
-    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
-    wide[..., ::2] = x
-    return wide[..., ::2]
-
-
-def _backward(x: Array) -> Array:
-    """A view with negative strides."""
-    every = (slice(None, None, -1),) * x.ndim
-    return np.array(x[every])[every]
-
-
-def _read_only(x: Array) -> Array:
-    copy = np.array(x)
-    copy.flags.writeable = False
-    return copy
-
-
-LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "Fortran-ordered": lambda x: np.array(x, order="F"),
-    "strided": _strided,
-    "reversed": _backward,
-    "read-only": _read_only,
-}

@@ -15,7 +15,7 @@ from ..errors import ArgumentError, TinygraphError
 from ..graph import graph
 from ..modes import enable_grad
 from ..tensor import Variable
-from .comparison import Comparison
+from .comparison import Comparison, Reading
 from .differences import Slopes
 from .elements import compare_elements
 from .failures import GradientMismatch, Inconclusive, Kink
@@ -40,6 +40,7 @@ class CheckedGradients:
     comparisons how many
     precision   the largest tolerance, relative to its derivative: errors smaller than that pass
     skipped     elements left out because there are kinks, for kinks="skip"
+    unseen      arrays on which the result depends so little that differences do not show it
     """
 
     name: str
@@ -49,12 +50,14 @@ class CheckedGradients:
     comparisons: int
     precision: float
     skipped: int = 0
+    unseen: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        skipped = f"; {self.skipped} elements at kinks left out" if self.skipped else ""
+        rest = f"; {self.skipped} elements at kinks left out" if self.skipped else ""
+        rest += f"; too small to be seen: {', '.join(self.unseen)}" if self.unseen else ""
         return (
             f"{self.name}: derivatives up to order {self.order} in {', '.join(self.arrays)} are "
-            f"right to {self.precision:.0e} ({' and '.join(self.modes)} mode){skipped}"
+            f"right to {self.precision:.0e} ({' and '.join(self.modes)} mode){rest}"
         )
 
 
@@ -138,7 +141,14 @@ def check_grads(
             )
         raise
     return CheckedGradients(
-        problem.name, order, tuple(modes), names, check.count, check.precision, check.skipped
+        problem.name,
+        order,
+        tuple(modes),
+        names,
+        check.count,
+        check.precision,
+        check.skipped,
+        tuple(check.unseen),
     )
 
 
@@ -159,6 +169,7 @@ class _Check:
     ) -> None:
         self.modes, self.full, self.kinks, self.rng = modes, full, kinks, rng
         self.count, self.precision, self.skipped = 0, 0.0, 0
+        self.unseen: dict[str, Reading] = {}
         self.cotangents: list[Any] = []
 
     def problem(self, problem: Problem) -> None:
@@ -177,6 +188,8 @@ class _Check:
                 self._line(own, k, slope)
             if self.full:
                 compare_elements("check_grads", comparison, k, self.modes, self.kinks)
+            if len(self.unseen) == len(problem.arrays):
+                raise _noisy(comparison, k, self.unseen[problem.names[k]])
 
     def _line(self, comparison: Comparison, k: int, slope: Slopes) -> None:
         """Compare the derivative of one output along one line."""
@@ -191,12 +204,11 @@ class _Check:
                 self._raise_if_coarse(comparison, k, mode)
                 raise mismatch("check_grads", comparison, k, mode, reading)
             if comparison.is_vague(k, mode, reading):
-                raise Inconclusive(
-                    f"check_grads: {comparison.problem.name} is too noisy in "
-                    f"{comparison.problem.names[k]}: differences give its derivative to "
-                    f"±{reading.tolerance:.1g}, and it is of the size {reading.size:.1g}; bring "
-                    "arguments and values to moderate sizes, or use float64"
-                )
+                if not comparison.is_weak(reading):
+                    raise _noisy(comparison, k, reading)
+                if comparison.problem.order == 1:
+                    self.unseen[comparison.problem.names[k]] = reading
+                continue
             self.count += 1
             if reading.size > reading.tolerance:
                 self.precision = max(self.precision, reading.tolerance / reading.size)
@@ -226,6 +238,14 @@ class _Check:
         if any(slope.kink[0] for slope in sure):
             raise kink("check_grads", comparison, k)
         return sure
+
+
+def _noisy(comparison: Comparison, k: int, reading: Reading) -> Inconclusive:
+    return Inconclusive(
+        f"check_grads: {comparison.problem.name} is too noisy in {comparison.problem.names[k]}: "
+        f"differences give its derivative to ±{reading.tolerance:.1g}, and it is of the size "
+        f"{reading.size:.1g}; bring arguments and values to moderate sizes, or use float64"
+    )
 
 
 def _documented(

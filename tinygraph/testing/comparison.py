@@ -115,15 +115,19 @@ class Comparison:
         cotangents: Sequence[Array] | None = None,
         *,
         careful: bool = False,
+        noise: float = 0.0,
     ) -> Slopes:
-        """The numeric derivative along a direction of the k-th array."""
+        """The numeric derivative along a direction of the k-th array.
+
+        noise: what is known of it.
+        """
         cts = self.cotangents if cotangents is None else cotangents
 
         def change(t: float) -> Floats:
             found = self.changes(k, t * direction)
             return np.array([math.nan if found is None else contracted(cts, found)])
 
-        floor = math.hypot(*self._floors(cts))
+        floor = max(noise, math.hypot(*self._floors(cts)))
         return slopes(change, self.eps, np.array([floor]), careful=careful)
 
     def by_output(self, k: int, *, careful: bool = False) -> list[Slopes]:
@@ -217,6 +221,10 @@ class Comparison:
         if not noticeable or reading.tolerance <= 0.1 * reading.size:
             return False
         return self._unrest(k, mode, reading.analytic) < 0.1 * reading.size
+
+    def is_weak(self, reading: Reading) -> bool:
+        """Whether the result hardly depends on it: half the digits do not change."""
+        return reading.size <= math.sqrt(self.eps) * self._natural()
 
     def analytic(self, k: int, direction: Array, mode: str) -> tuple[float, float]:
         """The derivative along a direction by a mode, and the size of what it is the sum of."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .comparison import ROUNDINGS, Comparison, allowed
-from .differences import Floats
+from .differences import CERTAIN, Floats
 from .lines import apart, contracted, magnitude
 from .precision import better
 from .problem import Array
@@ -60,59 +60,66 @@ def gradient(
     comparison: Comparison, k: int, mode: str, cotangents: Sequence[Array] | None = None
 ) -> Gradient:
     """Derivatives by single elements of the k-th array; by some where it is large."""
-    x = comparison.problem.arrays[k]
-    given = comparison.pulled[0][k] if mode == "reverse" and cotangents is None else None
-    cts = comparison.cotangents if cotangents is None else cotangents
-    real = np.zeros(x.shape)
-    found = Gradient(
-        np.zeros_like(x) if given is None else given,
-        np.full(x.shape, math.nan, x.dtype if x.dtype.kind == "c" else float),
-        np.full(x.shape, math.inf),
-        real,
-        np.zeros(x.shape, bool),
-        real.copy(),
-        real.copy(),
-    )
+    look = _Look(comparison, k, mode, cotangents)
     for index in _chosen(comparison, k, mode):
-        _single(comparison, found, k, index, mode, cts, given is None)
-    return found
+        look.at(index)
+    return look.found
 
 
-def _single(
-    comparison: Comparison,
-    found: Gradient,
-    k: int,
-    index: tuple[int, ...],
-    mode: str,
-    cts: Sequence[Array],
-    pushes: bool,
-) -> None:
-    """Enter one element."""
-    x = comparison.problem.arrays[k]
-    numeric, analytic, error, noise = 0j, 0j, 0.0, 0.0
-    for turn in (1, 1j) if x.dtype.kind == "c" else (1,):
-        unit = np.zeros_like(x)
-        scale = magnitude(x[index].item())
-        unit[index] = scale * turn
-        slope = comparison.slopes(k, unit, cts, careful=True)
-        if not slope.kink[0] and slope.error[0] > 0.1 * abs(slope.value[0]):
-            slope = better(comparison.of(cts), k, slope, unit) or slope
-        numeric += slope.value[0] / scale * turn
-        error += float(allowed(slope)[0]) / scale
-        noise += float(slope.noise[0]) / scale
-        found.kinks[index] |= slope.kink[0]
-        found.left[index] = slope.left[0] / scale
-        found.right[index] = slope.right[0] / scale
-        if pushes and mode == "forward":
-            moved = comparison.problem.push(comparison.problem.arrays, k, unit)
-            analytic += contracted(cts, moved) / scale * turn
-    if pushes and mode == "forward":
-        found.analytic[index] = analytic if x.dtype.kind == "c" else analytic.real
-    size = abs(found.analytic[index].item())
-    found.numeric[index] = numeric if x.dtype.kind == "c" else numeric.real
-    rounding = ROUNDINGS * comparison.eps * size if math.isfinite(size) else 0.0
-    found.tolerance[index] = error + rounding
-    found.noise[index] = noise
+class _Look:
+    """The elements of one array, one after the other."""
+
+    def __init__(
+        self, comparison: Comparison, k: int, mode: str, cotangents: Sequence[Array] | None
+    ) -> None:
+        self.comparison = comparison if cotangents is None else comparison.of(cotangents)
+        self.k, self.x = k, comparison.problem.arrays[k]
+        # For cotangents of their own only the numeric gradient is asked for.
+        self.pushes = mode == "forward" and cotangents is None
+        known = mode == "reverse" and cotangents is None
+        real = np.zeros(self.x.shape)
+        self.found = Gradient(
+            comparison.pulled[0][k] if known else np.zeros_like(self.x),
+            np.full(self.x.shape, math.nan, self.x.dtype if self.x.dtype.kind == "c" else float),
+            np.full(self.x.shape, math.inf),
+            real,
+            np.zeros(self.x.shape, bool),
+            real.copy(),
+            real.copy(),
+        )
+        # The noise is the function's: it is looked for once, not at every element.
+        slope = self.comparison.slopes(k, comparison.directions[k], careful=True)
+        noise = float(slope.noise[0] * slope.step[0]) / CERTAIN
+        self.noise = noise if math.isfinite(noise) else 0.0
+
+    def at(self, index: tuple[int, ...]) -> None:
+        """Enter one element."""
+        comparison, k, x, found = self.comparison, self.k, self.x, self.found
+        complexes = x.dtype.kind == "c"
+        numeric, analytic, error, noise = 0j, 0j, 0.0, 0.0
+        for turn in (1, 1j) if complexes else (1,):
+            unit = np.zeros_like(x)
+            scale = magnitude(x[index].item())
+            unit[index] = scale * turn
+            slope = comparison.slopes(k, unit, noise=self.noise)
+            if not slope.kink[0] and slope.error[0] > 0.1 * abs(slope.value[0]):
+                slope = better(comparison, k, slope, unit) or slope
+            numeric += slope.value[0] / scale * turn
+            error += float(allowed(slope)[0]) / scale
+            noise += float(slope.noise[0]) / scale
+            found.kinks[index] |= slope.kink[0]
+            found.left[index] = slope.left[0] / scale
+            found.right[index] = slope.right[0] / scale
+            if self.pushes:
+                moved = comparison.problem.push(comparison.problem.arrays, k, unit)
+                analytic += contracted(comparison.cotangents, moved) / scale * turn
+        if self.pushes:
+            found.analytic[index] = analytic if complexes else analytic.real
+        size = abs(found.analytic[index].item())
+        found.numeric[index] = numeric if complexes else numeric.real
+        rounding = ROUNDINGS * comparison.eps * size if math.isfinite(size) else 0.0
+        found.tolerance[index] = error + rounding
+        found.noise[index] = noise
 
 
 def _chosen(comparison: Comparison, k: int, mode: str) -> Iterator[tuple[int, ...]]:
