@@ -12,7 +12,7 @@ READY := .venv/ready-$(KEY)
 LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 
 .NOTPARALLEL:
-.PHONY: help demo test test-peers test-browser coverage gallery mutate lint bench clean
+.PHONY: help demo test test-peers fuzz test-browser coverage gallery mutate lint bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 8
@@ -29,6 +29,15 @@ test: $(READY)/test  ## run every test and every notebook
 
 test-peers: $(READY)/peers $(READY)/test  ## compare derivatives with PyTorch's and JAX's
 	$(RUN) -m pytest tests/peers
+
+# COUNT programs from SEED on, as many as fit into SECONDS; JAX takes part in one of every JAX.
+COUNT ?= 1000
+SEED ?= 0
+SECONDS ?= 300
+JAX ?= 41
+fuzz: $(READY)/peers $(READY)/test  ## run random programs beside PyTorch and JAX: COUNT= SEED= SECONDS=
+	PYTHONPATH=tests $(RUN) tests/peers/fuzz.py \
+		--count $(COUNT) --seed $(SEED) --seconds $(SECONDS) --jax $(JAX)
 
 test-browser: $(READY)/browser $(READY)/test  ## open pages of the viewer in Chromium
 	$(RUN) -m pytest tests/browser

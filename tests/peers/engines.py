@@ -62,10 +62,23 @@ def by_torch(f: Function, xs: Sequence[Any], cts: Sequence[Any], rs: Sequence[An
             allow_unused=True,
         )
     plain = [y.numpy(force=True) for y in ys]
-    return _filled(plain, first, second, xs, cts, lambda g: g.numpy(force=True))
+    # Cloned, as a zero that PyTorch has not written out yet has no memory to be read.
+    return _filled(plain, first, second, xs, cts, lambda g: g.clone().numpy(force=True))
 
 
-def by_jax(f: Function, xs: Sequence[Any], cts: Sequence[Any], rs: Sequence[Any]) -> Derivatives:
+def by_jax(
+    f: Function,
+    xs: Sequence[Any],
+    cts: Sequence[Any],
+    rs: Sequence[Any],
+    *,
+    compiled: bool = True,
+) -> Derivatives:
+    """The derivatives by JAX.
+
+    compiled: all steps together; else one by one, so that functions may branch on values.
+    """
+
     def outputs(*operands: Any) -> list[Any]:
         return [y for y in f(*operands) if smooth(y)]
 
@@ -74,15 +87,33 @@ def by_jax(f: Function, xs: Sequence[Any], cts: Sequence[Any], rs: Sequence[Any]
         turned = [jnp.conj(c).astype(y.dtype) for c, y in zip(cts, ys, strict=True)]
         return [jnp.conj(g) for g in back(turned)], ys
 
-    @jax.jit  # compiled once, where JAX else compiles every step of it
     def everything(operands: Any, cts: Any, rs: Any) -> Any:
         first, back, ys = jax.vjp(gradient, operands, cts, has_aux=True)
         by_operands, by_cts = back([jnp.conj(r) for r in rs])
         return ys, first, [jnp.conj(g) for g in [*by_operands, *by_cts]]
 
-    results = everything(*([jnp.asarray(a) for a in group] for group in (xs, cts, rs)))
+    function = jax.jit(everything) if compiled else everything
+    results = function(*([jnp.asarray(a) for a in group] for group in (xs, cts, rs)))
     ys, first, second = ([np.asarray(a) for a in group] for group in results)
     return _filled(ys, first, second, xs, cts, np.asarray)
+
+
+def pushed_by_tinygraph(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> list[Any]:
+    """J·t, forward mode: of each output. The others have the same arguments and results."""
+    _, pushed = tg.jvp(lambda *v: list(f(*v)), tuple(xs), tuple(ts))
+    return [t.numpy() for t in pushed]
+
+
+def pushed_by_torch(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> list[Any]:
+    primals, tangents = (tuple(map(torch.tensor, group)) for group in (xs, ts))
+    _, pushed = torch.func.jvp(lambda *v: tuple(f(*v)), primals, tangents)
+    return [t.clone().numpy(force=True) for t in pushed]
+
+
+def pushed_by_jax(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> list[Any]:
+    primals, tangents = (tuple(map(jnp.asarray, group)) for group in (xs, ts))
+    _, pushed = jax.jvp(lambda *v: list(f(*v)), primals, tangents)
+    return [np.asarray(t) for t in pushed]
 
 
 def _filled(ys: Any, first: Any, second: Any, xs: Any, cts: Any, plain: Any) -> Derivatives:

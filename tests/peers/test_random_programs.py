@@ -1,13 +1,24 @@
-"""Random programs of a dozen steps: value, gradient and second gradient beside PyTorch's."""
+"""Random programs: values, gradients, second gradients and forward mode beside the peers'.
+
+Short ones, of up to a dozen operations, and the same on every run; `make fuzz` runs longer ones and
+as many as there is time for.
+"""
 
 import collections
 
 import numpy as np
 import pytest
-from engines import by_tinygraph, by_torch
-from programs import PYTORCH, STEPS, TINYGRAPH, Program
+import steps
+from agreement import Setting, tolerances, verdict
+from fuzz import MODES, examined, script
+from programs import Program, Step, drawn
+from shrinking import shrunk
+from spaces import SPACES
+
+import tinygraph as tg
 
 PROGRAMS = 400
+OF_JAX = 6  # which compiles every step anew, for longer than all else takes
 LENGTH = 12
 COUNTS = {"random programs": collections.Counter()}
 USED: set[str] = set()
@@ -15,20 +26,83 @@ USED: set[str] = set()
 
 @pytest.mark.parametrize("seed", range(PROGRAMS))
 def test_random_program(seed):
-    program = Program(seed, LENGTH)
-    rng = np.random.default_rng(seed)
-    xs = program.arrays
-    cts = [np.asarray(1.5)]
-    rs = [rng.uniform(-1, 1, x.shape) for x in xs]
-    own = by_tinygraph(lambda *v: program.run(TINYGRAPH, *v), xs, cts, rs)
-    other = by_torch(lambda *v: program.run(PYTORCH, *v), xs, cts, rs)
-    for mine, theirs in zip(own, other, strict=True):
-        largest = max(1.0, *(np.abs(x).max() for x in theirs))
-        for a, b in zip(mine, theirs, strict=True):
-            np.testing.assert_allclose(a, b, rtol=0, atol=1e-10 * largest, err_msg=repr(program))
-    COUNTS["random programs"]["agree in value, gradient and second gradient"] += 1
-    USED.update(name for name, *_ in program.steps)
+    mode = MODES[seed % len(MODES)]
+    program = drawn(seed, LENGTH, mode)
+    peers = ("torch", "jax") if seed < OF_JAX else ("torch",)
+    found = verdict(program, seed, mode, peers)
+    assert not found.disagreements, examined(program, seed, mode, found.disagreements)
+    COUNTS["random programs"]["agree in value, both gradients and forward mode"] += 1
+    USED.update(program.kinds)
 
 
 def test_every_step_was_taken():
-    assert USED in (set(), set(STEPS))
+    assert {*steps.STEPS, *steps.ONLY_COMPLEX} - USED in (
+        set(),
+        {*steps.STEPS, *steps.ONLY_COMPLEX},
+    )
+
+
+@pytest.fixture
+def wrong_cosine(monkeypatch):
+    """A rule with a wrong sign, in tinygraph alone."""
+
+    @tg.primitive(x=lambda ct, x: ct * np.sin(x))
+    def cos(x):
+        return np.cos(x)
+
+    monkeypatch.setattr(SPACES["tinygraph"], "cos", cos)
+
+
+def with_cosine():
+    """The first long program that has one, outside of branches and loops."""
+    for seed in range(1000, 2000):
+        program = drawn(seed, 40)
+        if any(step.kinds == ("cos",) for step in program.steps) and len(program.kinds) > 25:
+            return seed, program
+    raise AssertionError
+
+
+@pytest.mark.usefixtures("wrong_cosine")
+def test_a_wrong_rule_is_found_and_the_program_made_small():
+    seed, program = with_cosine()
+    found = verdict(program, seed, "float64", ["torch"]).disagreements
+    assert found
+
+    def shows(smaller):
+        return smaller.values() is not None and bool(
+            verdict(smaller, seed, "float64", ["torch"]).disagreements
+        )
+
+    small = shrunk(program, shows, 60)
+    assert small.kinds == ["cos"]
+    assert all(a.size == 1 for a in small.arrays)
+
+
+def test_a_program_runs_as_it_is_printed(capsys):
+    text = script(drawn(3, 10), 3)
+    exec(text, {})  # noqa: S102 - our own text
+    assert capsys.readouterr().out.count("Derivatives(values=") == len(SPACES)
+
+
+def test_the_same_seed_draws_the_same_program():
+    first, second = drawn(11, 50), drawn(11, 50)
+    assert first.source() == second.source()
+    for a, b in zip(first.arrays, second.arrays, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_kinks_are_refused():
+    step = Step("v0", ("v0 = f.relu(x0)",), ("relu",), margins=("x0",))
+    assert Program({"x0": np.array([0.0, 1.0])}, (step,), ("v0",)).values() is None
+    assert Program({"x0": np.array([0.1, 1.0])}, (step,), ("v0",)).values() is not None
+
+
+def test_tolerance_grows_where_rounding_matters():
+    def bound(*lines):
+        steps = [Step(f"v{i}", (f"v{i} = {line}",), ("",)) for i, line in enumerate(lines)]
+        program = Program({"x0": np.array(1.0)}, tuple(steps), (steps[-1].name,))
+        return tolerances(Setting(program, 0), "float64")[0][0]
+
+    eps = np.finfo(np.float64).eps
+    assert bound("f.sin(x0)") < 500 * eps
+    assert bound("f.sin(x0)", "f.sin(x0 * 1.01)", "1e6 * (v0 - v1)") > 1e6 * eps

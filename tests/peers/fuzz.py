@@ -1,0 +1,189 @@
+"""Random programs by tinygraph, PyTorch and JAX: `make fuzz COUNT= SEED= SECONDS=`.
+
+Compared are values, gradients, second gradients and forward mode. Every disagreement is made small
+and printed as code that runs, with each engine's numbers. The same arguments draw the same
+programs; which of them fit into the time depends on the machine.
+"""
+
+import argparse
+import collections
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+# Before they start: one thread each, and for JAX, compiled quickly rather than well.
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_multi_thread_eigen=false",
+)
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from agreement import Disagreement, Setting, Verdict, verdict  # noqa: E402
+from programs import Program, drawn  # noqa: E402
+from shrinking import shrunk  # noqa: E402
+from steps import steps  # noqa: E402
+
+LONGEST = 50
+# JAX compiles every step of every shape anew, for longer than all else takes: it gets short ones.
+LONGEST_OF_JAX = 12
+CACHED = 40  # programs, of which JAX keeps what it compiled: some 10 MB for each
+PATIENCE = 60.0  # seconds to make a program small
+# Of ten programs, so many in each mode.
+MODES = ("float64",) * 6 + ("float32",) * 2 + ("complex128",) * 2
+
+
+def tell(text: str) -> None:
+    """A paragraph on standard output, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Tally:
+    """What ran and what came of it."""
+
+    programs: collections.Counter[str] = field(default_factory=collections.Counter)
+    kinds: collections.Counter[str] = field(default_factory=collections.Counter)
+    lengths: list[int] = field(default_factory=list)
+    asked: collections.Counter[str] = field(default_factory=collections.Counter)
+    unable: collections.Counter[str] = field(default_factory=collections.Counter)
+    compared: int = 0
+    useless: int = 0
+    disagreements: int = 0
+
+    def add(self, program: Program, mode: str, peers: tuple[str, ...], v: Verdict) -> None:
+        self.programs[mode] += 1
+        self.kinds.update(program.kinds)
+        self.lengths.append(len(program.kinds))
+        self.asked.update(set(peers) - v.unable.keys())
+        self.unable.update(f"{peer}: {why}" for peer, why in v.unable.items())
+        self.compared += v.compared
+        self.useless += v.useless
+        self.disagreements += bool(v.disagreements)
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{name} {n}" for name, n in sorted(self.kinds.items()))
+        modes = ", ".join(f"{n} {mode}" for mode, n in self.programs.items())
+        peers = ", ".join(f"{n} with {peer}" for peer, n in self.asked.items())
+        lengths = np.array(self.lengths or [0])
+        return "\n".join(
+            [
+                f"{self.programs.total()} programs ({modes}), {lengths.sum()} operations, "
+                f"{np.median(lengths):.0f} in the median and up to {lengths.max()}",
+                f"compared: {peers}; {self.compared} results, {self.useless} left out",
+                f"programs on which an engine disagrees: {self.disagreements}",
+                f"operations by kind: {kinds}",
+                *(f"{n} × {why}" for why, n in self.unable.most_common()),
+            ]
+        )
+
+
+def examined(program: Program, seed: int, mode: str, found: list[Disagreement]) -> str:
+    """The smallest program that shows one of the disagreements, and what all engines have there."""
+    first = found[0]
+
+    def shows(smaller: Program) -> bool:
+        with np.errstate(all="ignore"):
+            try:
+                if smaller.values() is None:
+                    return False
+                again = verdict(smaller, seed, mode, [first.peer]).disagreements
+            except Exception:  # noqa: BLE001 - the change left no program
+                return False
+        return any((d.peer, d.part) == (first.peer, first.part) for d in again)
+
+    small = shrunk(program, shows, PATIENCE)
+    other = "jax" if first.peer == "torch" else "torch"
+    all_found = verdict(small, seed, mode, [first.peer, other])
+    alone = all(d.peer == first.peer for d in all_found.disagreements) and not all_found.unable
+    lines = [
+        f"--- {mode}, seed {seed}: " + (f"{first.peer} alone differs" if alone else "differs"),
+        *(f"# {d}" for d in all_found.disagreements),
+        *(f"# {peer} cannot: {why}" for peer, why in all_found.unable.items()),
+        script(small, seed),
+    ]
+    return "\n".join(lines)
+
+
+def _text(a: Any) -> str:
+    return f"np.array({a.tolist()!r}, {a.dtype.name!r})"
+
+
+def script(program: Program, seed: int) -> str:
+    """A program as code that runs in tests/peers, and prints what every engine has."""
+    setting = Setting(program, seed)
+    groups = {
+        name: ", ".join(
+            f"np.array({a.tolist()!r}, {a.dtype.name!r})" for a in getattr(setting, name)
+        )
+        for name in ("cts", "rs", "ts")
+    }
+    return "\n".join(
+        [
+            "import engines, numpy as np",
+            "from spaces import SPACES",
+            "",
+            program.source(),
+            "",
+            f"xs = [{', '.join(map(_text, setting.xs))}]",
+            *(f"{name} = [{arrays}]" for name, arrays in groups.items()),
+            "for engine, f in SPACES.items():",
+            "    function = lambda *v: program(f, *v)",
+            "    options = {'compiled': False} if engine == 'jax' else {}",
+            "    print(engine, getattr(engines, f'by_{engine}')(function, xs, cts, rs, **options))",
+            "    print(getattr(engines, f'pushed_by_{engine}')(function, xs, ts))",
+        ]
+    )
+
+
+def run(count: int, seed: int, seconds: float, every: int) -> Tally:
+    """count programs from a seed on, as many as fit into the seconds; JAX has every so manieth."""
+    tally, end = Tally(), time.monotonic() + seconds
+    for number in range(seed, seed + count):
+        if time.monotonic() > end:
+            break
+        mode = MODES[number % len(MODES)]
+        rng = np.random.default_rng(number)
+        peers = ("torch", "jax") if every and number % every == 0 else ("torch",)
+        longest = LONGEST_OF_JAX if "jax" in peers else LONGEST
+        program = drawn(number, int(rng.integers(1, longest + 1)), mode)
+        try:
+            v = verdict(program, number, mode, peers)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it should not come up
+            tell(f"--- {mode}, seed {number}: {type(error).__name__}: {error}\n{program.source()}")
+            tally.disagreements += 1
+            continue
+        tally.add(program, mode, peers, v)
+        if tally.asked["jax"] % CACHED == CACHED - 1 and "jax" in peers:
+            jax.clear_caches()
+        if v.disagreements:
+            tell(examined(program, number, mode, v.disagreements))
+    return tally
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="programs to run, at most")
+    parser.add_argument("--seed", type=int, default=0, help="of the first program")
+    parser.add_argument("--seconds", type=float, default=300, help="time to run, at most")
+    parser.add_argument("--jax", type=int, default=41, help="JAX has every so manieth; 0: none")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    started = time.monotonic()
+    tally = run(given.count, given.seed, given.seconds, given.jax)
+    tell(str(tally))
+    missing = set().union(*map(steps, MODES)) - tally.kinds.keys()
+    tell(f"steps never taken: {', '.join(sorted(missing)) or 'none'}")
+    tell(f"{time.monotonic() - started:.0f} s")
+    return 1 if tally.disagreements else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

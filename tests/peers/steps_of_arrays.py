@@ -1,0 +1,191 @@
+"""Steps of random programs that arrange elements: shapes, joining, indexing and assignment."""
+
+from steps import Written, both
+
+# Shapes
+
+
+@both
+def reshape(draw):
+    a = draw.value()
+    n = draw.size(a)
+    first = draw.one([k for k in range(1, n + 1) if n % k == 0])
+    return Written(f"f.reshape({a}, {draw.one([(-1,), (first, -1), (first, n // first), (1, n)])})")
+
+
+@both
+def permuted(draw):
+    a = draw.value(2)
+    return Written(f"f.transpose({a}, {draw.order(draw.ndim(a))})")
+
+
+@both
+def swapaxes(draw):
+    a = draw.value(1)
+    return Written(f"f.{draw.one(['swapaxes', 'moveaxis'])}({a}, {draw.axis(a)}, {draw.axis(a)})")
+
+
+@both
+def expand_dims(draw):
+    a = draw.value(0, 3)
+    return Written(f"f.expand_dims({a}, {draw.between(-draw.ndim(a) - 1, draw.ndim(a))})")
+
+
+@both
+def squeeze(draw):
+    return Written(f"f.squeeze({draw.value()})")
+
+
+@both
+def broadcast_to(draw):
+    a = draw.value(0, 3)
+    wide = tuple(draw.one([2, 3]) if n == 1 else n for n in draw.shape(a))
+    return Written(f"f.broadcast_to({a}, {(draw.one([1, 2, 3]), *wide)})")
+
+
+@both
+def roll(draw):
+    a = draw.value(1)
+    return Written(f"f.roll({a}, {draw.between(-2, 3)}, axis={draw.one([None, draw.axis(a)])})")
+
+
+@both
+def triangle(draw):
+    a = draw.value(2)
+    return Written(f"f.{draw.one(['tril', 'triu'])}({a}, {draw.between(-1, 1)})")
+
+
+@both
+def diagonal(draw):
+    a = draw.value(2, 3)
+    i, j = draw.order(draw.ndim(a))[:2]
+    return Written(f"f.diagonal({a}, 0, {i}, {j})")
+
+
+@both
+def vander(draw):
+    a = draw.value()
+    return Written(f"f.vander(f.ravel({a})[:3], 3)", (a,))
+
+
+@both
+def diag(draw):
+    return Written(f"f.diag({draw.value(1, 2)})")
+
+
+@both
+def rot90(draw):
+    return Written(f"f.rot90({draw.value(2)}, {draw.between(-1, 3)})")
+
+
+@both
+def tile(draw):
+    a = draw.value(0, 2)
+    return Written(f"f.tile({a}, {draw.one([2, (2, 1), (1, 2), (2, 1, 2)])})")
+
+
+@both
+def repeat(draw):
+    a = draw.value(1)
+    return Written(f"f.repeat({a}, 2, axis={draw.axis(a)})")
+
+
+@both
+def pad(draw):
+    a = draw.value(1, 2)
+    widths = [(draw.between(0, 1), draw.between(0, 2)) for _ in draw.shape(a)]
+    return Written(f"f.pad({a}, {widths}, constant_values={draw.one([0, 0.5])})")
+
+
+# Joining
+
+
+@both
+def concatenate(draw):
+    a = draw.value(1)
+    b = draw.of_shape(draw.shape(a))
+    return Written(f"f.concatenate([{a}, {b}, {a}], axis={draw.axis(a)})")
+
+
+@both
+def stack(draw):
+    a = draw.value(0, 3)
+    b = draw.of_shape(draw.shape(a))
+    return Written(f"f.stack([{a}, {b}], axis={draw.between(-draw.ndim(a) - 1, draw.ndim(a))})")
+
+
+@both
+def stacked_by_side(draw):
+    a = draw.value(1, 2)
+    b = draw.of_shape(draw.shape(a))
+    name = draw.one(["hstack", "vstack", "dstack", "column_stack"])
+    return Written(f"f.{name}([{a}, {b}])")
+
+
+@both
+def split(draw):
+    a, axis = draw.with_axis(2)
+    return Written(f"f.split_at({a}, [1], axis={axis})[{draw.one([0, 1, -1])}]")
+
+
+@both
+def unstack(draw):
+    a, axis = draw.with_axis(2)
+    return Written(f"f.unstack({a}, axis={axis})[1] * f.unstack({a}, axis={axis})[0]")
+
+
+@both
+def meshgrid(draw):
+    a, b = draw.value(1, 1), draw.value(1, 1)
+    return Written(f"f.meshgrid({a}, {b}, indexing={draw.one(['xy', 'ij'])!r})[{draw.one([0, 1])}]")
+
+
+# Indexing
+
+
+@both
+def getitem(draw):
+    a = draw.value(1)
+    return Written(f"f.getitem({a}, {draw.index(draw.shape(a), repeats=True)})")
+
+
+@both
+def setitem(draw):
+    a = draw.value(1)
+    index = draw.index(draw.shape(a), repeats=False)
+    b = draw.of_shape(draw.shape_of(f"np.zeros({draw.shape(a)})[{index}]"))
+    return Written(f"f.setitem({a}, {index}, {b})")
+
+
+@both
+def setitem_of_number(draw):
+    a = draw.value(1)
+    return Written(f"f.setitem({a}, {draw.index(draw.shape(a), repeats=False)}, 0.5)")
+
+
+@both
+def setitem_of_itself(draw):
+    a, axis = draw.with_axis(2)
+    cut = ":, " * (axis % draw.ndim(a))
+    return Written(f"f.setitem({a}, np.s_[{cut}1:], f.getitem({a}, np.s_[{cut}:-1]) * 0.9)")
+
+
+@both
+def take(draw):
+    a, axis = draw.with_axis(1)
+    rows = [draw.between(0, draw.shape(a)[axis] - 1) for _ in range(3)]
+    return Written(f"f.take({a}, np.array({rows}), axis={axis})")
+
+
+@both
+def take_along_axis(draw):
+    a = draw.value(2, 2)
+    rows = draw.integers((draw.shape(a)[0], 2), draw.shape(a)[1])
+    return Written(f"f.take_along_axis({a}, {rows}, 1)")
+
+
+@both
+def where_mask(draw):
+    a = draw.value()
+    b = draw.beside(a)
+    return Written(f"f.where({draw.mask(draw.shape(a))}, {a}, {b})")

@@ -1,0 +1,105 @@
+"""Steps of random programs that layers, losses and statistics are made of."""
+
+from steps import Written, step
+
+# Layers and losses
+
+
+@step
+def conv1d(draw):
+    x = draw.of_shape((2, 2, draw.between(3, 5)))
+    return Written(f"f.conv1d({x}, {draw.of_shape((2, 2, 2))}, padding={draw.between(0, 1)})")
+
+
+@step
+def conv2d(draw):
+    x = draw.of_shape((1, 2, draw.between(3, 4), draw.between(3, 4)))
+    kernel = draw.of_shape((2, 2, draw.one([1, 2, 3]), 2))
+    return Written(
+        f"f.conv2d({x}, {kernel}, stride={draw.between(1, 2)}, padding={draw.between(0, 1)})"
+    )
+
+
+@step
+def conv_transpose2d(draw):
+    kernel = draw.of_shape((2, 2, 2, 2))
+    x = draw.of_shape((1, 2, 2, 3))
+    return Written(f"f.conv_transpose2d({x}, {kernel}, stride={draw.between(1, 2)})")
+
+
+@step
+def max_pool2d(draw):
+    x = draw.of_shape((1, 2, draw.between(3, 4), 4))
+    return Written(f"f.max_pool2d({x}, 2, stride={draw.between(1, 2)})",
+                   (f"np.diff(np.sort({x}, None))",))  # fmt: skip
+
+
+@step
+def avg_pool2d(draw):
+    x = draw.of_shape((1, 2, draw.between(3, 4), 4))
+    return Written(f"f.avg_pool2d({x}, {draw.between(2, 3)}, stride={draw.between(1, 2)})")
+
+
+@step
+def layer_norm(draw):
+    a = draw.value(2)
+    n = draw.shape(a)[-1]
+    calm = f"({a} + f.sin(2 * {a}))"
+    spread = f"0.01 * np.std({calm.replace('f.', 'np.')}, -1)"
+    gamma, beta = draw.of_shape((n,)), draw.of_shape((n,))
+    return Written(f"f.layer_norm({calm}, {gamma}, {beta})", (spread,))
+
+
+@step
+def group_norm(draw):
+    x = draw.of_shape((2, 4, 3))
+    spread = f"0.01 * np.std({x}.reshape(2, 2, 6), -1)"
+    gamma, beta = draw.of_shape((4,)), draw.of_shape((4,))
+    return Written(f"f.group_norm({x}, {gamma}, {beta}, 2)", (spread,))
+
+
+@step
+def softmax_cross_entropy(draw):
+    a = draw.value(2, 2)
+    m, n = draw.shape(a)
+    if n < 2:
+        return None
+    rest = draw.one(["", ", reduction='sum'", ", label_smoothing=0.1"])
+    return Written(f"f.softmax_cross_entropy(1.5 * {a}, {draw.integers((m,), n)}{rest})")
+
+
+@step
+def sigmoid_cross_entropy(draw):
+    a = draw.value(1)
+    return Written(f"f.sigmoid_cross_entropy(1.5 * {a}, 1.0 * {draw.mask(draw.shape(a))})")
+
+
+@step
+def mean_squared_error_of_two(draw):
+    a = draw.value(1)
+    return Written(f"f.mean_squared_error({a}, {draw.of_shape(draw.shape(a))})")
+
+
+@step
+def kl_divergence(draw):
+    a = draw.value(2, 2)
+    b = draw.of_shape(draw.shape(a))
+    return Written(f"f.kl_divergence(f.softmax({a}, axis=-1), f.softmax({b}, axis=-1))")
+
+
+@step
+def attention(draw):
+    q, k, v = (draw.of_shape((2, n, 2)) for n in (3, 2, 2))
+    return Written(f"f.scaled_dot_product_attention({q}, {k}, {v})")
+
+
+@step
+def cov(draw):
+    return Written(f"f.cov({draw.value(2, 2)}, ddof=0)")
+
+
+@step
+def average(draw):
+    a = draw.value(2, 2)
+    w = draw.of_shape((draw.shape(a)[1],))
+    return Written(f"f.average({a}, 1, weights=f.softplus({w}))")
