@@ -531,6 +531,28 @@ def test_float16_goes_through(name):
     np.testing.assert_allclose(g.numpy(), wanted.numpy(), rtol=4e-3, atol=4e-3)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.cov,
+        np.corrcoef,
+        lambda x: np.vander(x[0], 3),
+        lambda x: np.float_power(x, 1.5),
+        lambda x: np.polyfit(x[0], x[1], 1),
+        lambda x: np.interp([1.5, 2.5], [1, 2, 4], x[0]),
+    ],
+    ids=["cov", "corrcoef", "vander", "float_power", "polyfit", "interp"],
+)
+def test_what_numpy_makes_float64_of_float32(function):
+    x = np.array([[1, 2, 4], [3, 1, 2]], np.float32)
+    leaf = tg.Variable(x)
+    y = function(leaf)
+    assert y.dtype == function(x).dtype == np.float64
+    np.testing.assert_allclose(y.detach().numpy(), function(x), rtol=1e-6)
+    (gradient,) = tg.gradients(y.sum(), [leaf])
+    assert gradient.dtype == np.float32
+
+
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool])
 def test_integers_and_booleans_flow_through_untracked(dtype):
     n = tg.tensor(np.array([1, 0, 1], dtype))
