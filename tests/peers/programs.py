@@ -130,7 +130,12 @@ def evaluated(step: Step, known: dict[str, Any]) -> Any:
         if least(eval(margin, {"np": np}, arrays)) < MARGIN:  # noqa: S307 - our own text
             return None
     space = {"f": TINYGRAPH, "np": np, **{name: known[name] for name in step.reads}}
-    exec(_compiled("\n".join(step.lines)), space)  # noqa: S102 - our own text
+    try:
+        exec(_compiled("\n".join(step.lines)), space)  # noqa: S102 - our own text
+    except Exception as error:
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in arrays.items())
+        error.add_note(f"in {'; '.join(step.lines)}, with {shapes}")
+        raise
     value = space[step.name]
     plain = value.numpy()
     if plain.ndim > AXES or not 0 < plain.size <= SIZE or not np.isfinite(plain).all():

@@ -129,8 +129,8 @@ REAL = {
     "over": "0.5 / (2 + f.sin({a}))",
     "mean_squared_error": "f.mean_squared_error({a}, f.sin({a}))",
 }
-# Templates with kinks or ties, and what keeps away from them. Where they saturate, tanh and sigmoid
-# lose digits in every engine: 1 − y² of a y that is nearly 1.
+# Templates with kinks or ties, and what keeps away from them. Where they saturate, engines
+# lose digits: in 1 − y² of a tanh that is nearly 1, in 1 + y of an elu that is nearly −1.
 GAPS = "np.diff(np.sort({a}, {axis}), axis={axis})"
 ALL_GAPS = "np.diff(np.sort({a}, None))"
 KINKED = {
@@ -146,8 +146,8 @@ KINKED = {
     "fmin": ("f.fmin({a}, {b})", "{a} - {b}"),
     "relu": ("f.relu({a})", "{a}"),
     "leaky_relu": ("f.leaky_relu({a})", "{a}"),
-    "elu": ("f.elu({a})", "{a}"),
-    "selu": ("f.selu({a})", "{a}"),
+    "elu": ("f.elu({a})", "{a}", "{a} > -4"),
+    "selu": ("f.selu({a})", "{a}", "{a} > -4"),
     "clip": ("f.clip({a}, -0.8, 0.9)", "{a} + 0.8", "{a} - 0.9"),
     "where": ("f.where({a} > {b}, f.sin({a}), {b})", "{a} - {b}"),
     "where_number": ("f.where({a} > 0.1, {a}, 0.5)", "{a} - 0.1"),

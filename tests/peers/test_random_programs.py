@@ -6,6 +6,7 @@ as many as there is time for.
 
 import collections
 
+import fuzz
 import numpy as np
 import pytest
 import steps
@@ -30,7 +31,7 @@ def test_random_program(seed):
     program = drawn(seed, LENGTH, mode)
     peers = ("torch", "jax") if seed < OF_JAX else ("torch",)
     found = verdict(program, seed, mode, peers)
-    assert not found.disagreements, examined(program, seed, mode, found.disagreements)
+    assert not found.disagreements, examined(program, seed, mode, found.disagreements)[0]
     COUNTS["random programs"]["agree in value, both gradients and forward mode"] += 1
     USED.update(program.kinds)
 
@@ -82,6 +83,25 @@ def test_a_program_runs_as_it_is_printed(capsys):
     text = script(drawn(3, 10), 3)
     exec(text, {})  # noqa: S102 - our own text
     assert capsys.readouterr().out.count("Derivatives(values=") == len(SPACES)
+
+
+@pytest.mark.usefixtures("wrong_cosine")
+def test_a_run_tells_and_counts(monkeypatch, capsys):
+    step = Step("v0", ("v0 = f.cos(x0)",), ("cos",))
+    program = Program({"x0": np.array([0.5])}, (step,), ("v0",))
+    monkeypatch.setattr(fuzz, "drawn", lambda *arguments: program)
+    tally = fuzz.run(1, 0, 60, 0)
+    assert (tally.programs.total(), tally.disagreements, tally.alone) == (1, 1, 0)
+    told = capsys.readouterr().out
+    assert "v0 = f.cos(x0)" in told
+    assert "# gradients, number 0: tinygraph" in told
+
+
+def test_a_run_tells_what_fails(monkeypatch, capsys):
+    step = Step("v0", ("v0 = f.no_such_function(x0)",), ("",))
+    monkeypatch.setattr(fuzz, "drawn", lambda *_: Program({"x0": np.ones(1)}, (step,), ("v0",)))
+    assert fuzz.run(1, 0, 60, 0).disagreements == 1
+    assert "no_such_function" in capsys.readouterr().out
 
 
 def test_the_same_seed_draws_the_same_program():
