@@ -4,6 +4,7 @@ import functools
 import runpy
 import subprocess
 import sys
+import xml.sax.saxutils
 
 import numpy as np
 import pytest
@@ -43,6 +44,20 @@ def local():
     return lambda x: scaled(x) + SCALE
 
 
+def with_its_own_rule():
+    """An operation whose rule calls it, and what uses the rule first; and a module in a package."""
+
+    def rule(ct, a, b):
+        return product(ct, b) * 2 if np.shape(ct) == np.shape(a) else ct
+
+    @tg.primitive(a=rule, b=None)
+    def product(a, b):
+        assert xml.sax.saxutils.escape("<") == "&lt;"
+        return a * b
+
+    return lambda x: rule(x, x, SCALE) * SCALE
+
+
 def closure():
     w = tg.Variable(np.ones(3), name="w")
     return lambda x: half_a_square(w) * x, w
@@ -60,6 +75,7 @@ CLOSURE, W = closure()
         (lambda x: half_a_square(x) * SCALE, [X], {"full": True}),
         (lambda p, *, k: {"y": half_a_square(p["x"][0]) * k}, [{"x": (X,)}], {"kwargs": {"k": 2}}),
         (local(), [X], {"modes": ["forward"]}),
+        (with_its_own_rule(), [X], {}),
         (functools.partial(np.where, X > 0), [X, tg.Variable(X).detach()], None),
         (CLOSURE, [X], {"parameters": [W]}),
         (Wrong(), [X], {}),
@@ -72,6 +88,7 @@ CLOSURE, W = closure()
         "lambda",
         "containers",
         "local",
+        "rule that calls its operation",
         "partial",
         "closure",
         "layer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import linecache
+import sys
 import textwrap
 import types
 from collections.abc import Iterator
@@ -19,11 +20,13 @@ class Definition:
     name    that the lines give it
     lines   its text: a def with its decorators, or an assignment of a lambda
     refers  what it uses that is defined outside, by name
+    modules inside packages that it uses: of `scipy.linalg.inv`, scipy.linalg
     """
 
     name: str
     lines: list[str]
     refers: dict[str, Any]
+    modules: list[str]
 
 
 def definition(function: Any) -> Definition | None:
@@ -48,15 +51,16 @@ def definition(function: Any) -> Definition | None:
     refers = _refers(node, functions)
     if refers is None:
         return None
+    modules = sorted(set(_submodules(node, refers)))
     if isinstance(node, ast.Lambda):
         text = ast.get_source_segment("".join(lines), node) or ""
         name = "function"
         while name in refers:
             name += "_"
         # In parentheses it may go over several lines.
-        return Definition(name, f"{name} = ({text})".splitlines(), refers)
+        return Definition(name, f"{name} = ({text})".splitlines(), refers, modules)
     text = "".join(lines[_first(node) - 1 : node.end_lineno])
-    return Definition(node.name, textwrap.dedent(text).splitlines(), refers)
+    return Definition(node.name, textwrap.dedent(text).splitlines(), refers, modules)
 
 
 def _first(node: ast.FunctionDef) -> int:
@@ -91,7 +95,8 @@ def _refers(node: ast.AST, functions: list[Any]) -> dict[str, Any] | None:
                 own.add(name)
             case ast.alias(name=name, asname=alias):
                 own.add(alias or name)
-    outside: dict[str, Any] = {}
+    # A decorator names rules that are defined beside it, which no closure holds.
+    outside = {function.__name__: function for function in functions[1:]}
     for function in functions:
         cells = zip(function.__code__.co_freevars, function.__closure__ or ())
         try:
@@ -107,3 +112,23 @@ def _refers(node: ast.AST, functions: list[Any]) -> dict[str, Any] | None:
         elif name not in own and not hasattr(builtins, name):
             return None
     return refers
+
+
+def _submodules(node: ast.AST, refers: dict[str, Any]) -> Iterator[str]:
+    """Modules that are named by a package and a dot, which importing the package need not load."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute):
+            value = _dotted(part, refers)
+            if isinstance(value, types.ModuleType) and value.__name__ in sys.modules:
+                yield value.__name__
+
+
+def _dotted(node: ast.AST, refers: dict[str, Any]) -> Any:
+    """What `package.module` stands for, or None."""
+    match node:
+        case ast.Name(id=name):
+            return refers.get(name)
+        case ast.Attribute(value=inner, attr=name):
+            package = _dotted(inner, refers)
+            return getattr(package, name, None) if isinstance(package, types.ModuleType) else None
+    return None

@@ -68,6 +68,7 @@ class Writer:
         self.known: dict[int, str] = {}  # objects that have a name already
         self.kept: list[Any] = []  # so that no other object gets the id of one of these
         self.taken = {"np", "tg"}
+        self.open: dict[int, bool] = {}  # functions being written: whether one in between uses them
 
     def heading(self) -> list[str]:
         """The imports."""
@@ -80,8 +81,8 @@ class Writer:
 
     def named(self, name: str, value: Any) -> str:
         """A value under a name of its own, if it has none; the name."""
-        if id(value) in self.known:
-            return self.known[id(value)]
+        if known := self._known(value):
+            return known
         text = self.expression(value)
         if isinstance(value, (int, str, type(None))) or text.isidentifier():
             return text
@@ -98,14 +99,20 @@ class Writer:
         self.taken.add(found)
         return found
 
+    def _known(self, value: Any) -> str | None:
+        """The name that it has already."""
+        if id(value) in self.open:
+            self.open[id(value)] = True
+        return self.known.get(id(value))
+
     def _know(self, value: Any, name: str) -> None:
         self.known[id(value)] = name
         self.kept.append(value)
 
     def expression(self, value: Any) -> str:
         """A value as an expression."""
-        if id(value) in self.known:
-            return self.known[id(value)]
+        if known := self._known(value):
+            return known
         if value is None or value is Ellipsis or type(value) in (bool, int, str, bytes):
             return repr(value)
         if type(value) in (float, complex):
@@ -170,8 +177,8 @@ class Writer:
 
     def function(self, function: Callable[..., Any]) -> str:
         """A function, imported or written out."""
-        if id(function) in self.known:
-            return self.known[id(function)]
+        if known := self._known(function):
+            return known
         if isinstance(function, functools.partial):
             self.imports["import functools"] = None
             parts = [self.function(function.func), *map(self.expression, function.args)]
@@ -226,6 +233,10 @@ class Writer:
                 "that it uses, is not to be found"
             )
         self.taken.add(found.name)
+        # Known from here on, as a rule may call the operation that it belongs to.
+        self._know(function, found.name)
+        self.open[id(function)] = False
+        place = len(self.lines)
         for name, value in found.refers.items():
             if isinstance(value, types.ModuleType):
                 module = value.__name__
@@ -234,5 +245,9 @@ class Writer:
                 self.taken.add(name)
             elif (text := self.named(name, value)) != name:
                 self.lines.append(f"{name} = {text}")
-        self.lines += [*found.lines, ""]
+        self.imports |= dict.fromkeys(f"import {module}" for module in found.modules)
+        # Of functions that use each other the one without decorators can stand first.
+        first = self.open.pop(id(function)) and not hasattr(function, "primitive")
+        place = place if first else len(self.lines)
+        self.lines[place:place] = [*found.lines, ""]
         return found.name
