@@ -168,6 +168,19 @@ def test_a_complex_step_where_differences_are_too_noisy():
         check_grads(lambda x: 1e13 + np.sum(np.abs(x)), normal(3), order=1)
 
 
+@tg.primitive(x=lambda ct, x: ct * x)
+def real_square(x):
+    """x² by way of an array that holds no imaginary parts, with half its derivative."""
+    filled = np.empty(x.shape)
+    filled[...] = x
+    return filled**2
+
+
+def test_no_complex_step_where_imaginary_parts_are_lost():
+    with pytest.raises(GradientMismatch):
+        check_grads(real_square, normal(3))
+
+
 def test_what_hardly_matters_is_named():
     check = check_grads(lambda x, y: x + 1e-13 * np.abs(y), normal(3), normal(3))
     assert check.unseen == ("y",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from .comparison import ROUNDINGS, Comparison, allowed
 from .differences import Slopes
 from .lines import apart, projected, usual
 from .problem import Array
+
+# How a function says that it does not take complex numbers.
+_REFUSALS = (TinygraphError, TypeError, ValueError, ArithmeticError)
 
 
 def better(comparison: Comparison, k: int, slope: Slopes, direction: Array) -> Slopes | None:
@@ -94,13 +98,16 @@ def _holomorphic(comparison: Comparison, k: int) -> bool:
     arrays = list(problem.arrays)
     arrays[k] = np.asarray(arrays[k], np.result_type(arrays[k].dtype, np.complex64))
     try:
-        values = problem.evaluate(arrays)
+        with warnings.catch_warnings():
+            # What throws an imaginary part away is not analytic, and its caller gave none.
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            values = problem.evaluate(arrays)
         if not all(y.dtype.kind == "c" for y in values):
             return False
         cts = [ct.astype(y.dtype) for ct, y in zip(comparison.cotangents, values, strict=True)]
         one = problem.pull(arrays, cts)[0][k]
         turned = problem.pull(arrays, [1j * ct for ct in cts])[0][k]
-    except (TinygraphError, TypeError, ValueError, ArithmeticError):
+    except (*_REFUSALS, np.exceptions.ComplexWarning):
         return False
     close = 2.0**10 * comparison.eps
     same = all(
