@@ -96,19 +96,24 @@ def test_settings_apply(x):
     return x * 2
 
 
-def test_the_default_deadline_is_lifted_and_a_chosen_one_kept():
+def test_a_default_deadline_and_explanation_are_lifted_and_chosen_ones_kept():
     """And settings may still be given above."""
-    before = settings.get_current_profile_name()
+    before, plain = settings.get_current_profile_name(), settings.get_profile("default")
     chosen = {}
     try:
+        settings.register_profile("hurried", plain, deadline=50, phases=[Phase.explicit])
         for name in ("default", "hurried"):
-            settings.register_profile("hurried", settings.get_profile("default"), deadline=50)
             settings.load_profile(name)
-            chosen[name] = given_gradients((1,))(f)._hypothesis_internal_use_settings.deadline
+            own = given_gradients((1,))(f)._hypothesis_internal_use_settings
+            chosen[name] = own.deadline, own.phases
             settings(max_examples=2)(given_gradients((1,))(f))
     finally:
         settings.load_profile(before)
-    assert chosen == {"default": None, "hurried": timedelta(milliseconds=50)}
+    unexplained = tuple(phase for phase in plain.phases if phase != Phase.explain)
+    assert chosen == {
+        "default": (None, unexplained),
+        "hurried": (timedelta(milliseconds=50), (Phase.explicit,)),
+    }
 
 
 # What it finds
@@ -180,6 +185,22 @@ def test_an_assertion_of_the_function_is_a_failure_like_any_other():
         return x
 
     assert "assert" in failure(positive) or "-1" in failure(positive)
+
+
+def test_only_the_smallest_example_is_looked_at_closely(monkeypatch):
+    looked_at = []
+
+    def recognised(comparison, k, found):
+        looked_at.append(comparison.problem.arrays[k].tolist())
+
+    monkeypatch.setattr("tinygraph.testing.verdict.recognised", recognised)
+
+    @given_gradients(st.arrays(layouts=["C"]), order=1)
+    def of_wrong_tanh(x):
+        return wrong_tanh(x)
+
+    assert "analytic   " in failure(of_wrong_tanh)
+    assert looked_at == [1.0]
 
 
 # What it refuses

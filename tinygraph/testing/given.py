@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.control import current_build_context
 
 from ..backward import gradients
 from ..containers import filled, leaves
@@ -19,6 +21,7 @@ from ..tensor import Tensor, with_node
 from .check_grads import check_grads
 from .failures import CheckFailed, Inconclusive, Kink
 from .strategies import arrays
+from .verdict import brief
 
 LARGEST_SIDE = 4
 
@@ -40,8 +43,9 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
     and the like it gets as they are. Examples at a kink, or where differences are too noisy to say
     anything, are passed over by `assume`. An array that is not in C order is also compared with its
     copy that is.
-    Settings of Hypothesis apply as usual, `@settings(max_examples=500)` above this or a profile;
-    its default deadline does not, as first calls compile.
+    Settings of Hypothesis apply as usual: a profile, or `@settings(max_examples=500)` above this,
+    where deadline=None belongs too, as first calls compile. Without `@settings` Hypothesis's own
+    default deadline does not apply, nor does its explaining phase.
     Raises ArgumentError for what is no strategy, more of them than parameters, or, in the test, if
     nothing drawn has a derivative; in the test GradientMismatch, an AssertionError, or CheckFailed.
 
@@ -56,7 +60,10 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
         @functools.wraps(function)
         def holds(*args: Any, **kwargs: Any) -> None:
             values = {name: kwargs.pop(name) for name in drawn}
-            check(functools.partial(function, *args, **kwargs), values, function.__name__, options)
+            bound = functools.partial(function, *args, **kwargs)
+            # What is wrong is asked of the smallest example only, which is run once more.
+            with nullcontext() if current_build_context().is_final else brief():
+                check(bound, values, function.__name__, options)
 
         return _unhurried(given(**drawn)(holds))
 
@@ -64,13 +71,21 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
 
 
 def _unhurried(test: Callable[..., Any]) -> Callable[..., Any]:
-    """The test without Hypothesis's own deadline of 200 ms; one that somebody chose stays.
+    """The test without two of Hypothesis's own defaults; what somebody chose stays.
 
-    A first example compiles every operation that it meets, and would fail for being slow.
+    A first example compiles every operation that it meets, and would fail its deadline of 200 ms
+    for being slow. To explain a failure Hypothesis runs it hundreds of times more, for the better
+    part of a minute, to name lines of the check that failing examples run.
     """
-    if settings().deadline != settings.get_profile("default").deadline:
+    chosen, plain = settings(), settings.get_profile("default")
+    changes: dict[str, Any] = {}
+    if chosen.deadline == plain.deadline:
+        changes["deadline"] = None
+    if chosen.phases == plain.phases:
+        changes["phases"] = [phase for phase in plain.phases if phase is not Phase.explain]
+    if not changes:
         return test
-    unhurried: Callable[..., Any] = settings(deadline=None)(test)
+    unhurried: Callable[..., Any] = settings(**changes)(test)
     # Else a further @settings, of the user, would be refused as the second.
     vars(unhurried).pop("_hypothesis_internal_settings_applied", None)
     return unhurried

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,25 @@ from .mistakes import recognised
 
 # Of so many elements both arrays are shown.
 SHOWN = 12
+_brief: ContextVar[bool] = ContextVar("tinygraph_brief_verdicts", default=False)
+
+
+@contextmanager
+def brief() -> Iterator[None]:
+    """Within, failures say that something is wrong, and not what, which takes far longer to find.
+
+    For those who only ask whether: while an example is being made smaller, say.
+    """
+    token = _brief.set(True)
+    try:
+        yield
+    finally:
+        _brief.reset(token)
+
+
+def is_brief() -> bool:
+    """Whether this is within `brief`."""
+    return _brief.get()
 
 
 def mismatch(
@@ -20,6 +42,8 @@ def mismatch(
 ) -> GradientMismatch:
     """The failure to raise for a reading that does not agree."""
     problem = comparison.problem
+    if is_brief():
+        return GradientMismatch(f"{operation}: a derivative of {problem.name} is wrong")
     found = gradient(comparison, k, mode)
     index = found.worst()
     facts: dict[str, Any] = {
@@ -57,6 +81,8 @@ def mismatch(
 def kink(operation: str, comparison: Comparison, k: int) -> Kink:
     """What to raise where slopes from both sides differ."""
     problem = comparison.problem
+    if is_brief():
+        return Kink(f"{operation}: {problem.name} has a kink")
     found = gradient(comparison, k, "reverse")
     index = next(iter(np.argwhere(found.kinks)), None)
     facts: dict[str, Any] = {"argument": problem.names[k], "index": None}
