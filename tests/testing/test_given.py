@@ -1,6 +1,7 @@
 """given_gradients: a function of arrays becomes a test of its gradients, which finds wrong ones."""
 
 import re
+import runpy
 from datetime import timedelta
 
 import numpy as np
@@ -185,6 +186,20 @@ def test_an_assertion_of_the_function_is_a_failure_like_any_other():
         return x
 
     assert "assert" in failure(positive) or "-1" in failure(positive)
+
+
+def test_the_program_that_shows_it_runs(tmp_path):
+    @given_gradients(st.arrays((2,), layouts=["C"]), order=1, scale=hs.just(2))
+    def of_wrong_tanh(x, scale):
+        return wrong_tanh(x * scale)
+
+    with pytest.raises(AssertionError, match=r"of_wrong_tanh is wrong in x\[") as first:
+        settings(max_examples=100, phases=[Phase.generate, Phase.shrink])(of_wrong_tanh)()
+    file = tmp_path / "program.py"
+    file.write_text(first.value.script, "utf-8")
+    assert "given_gradients" not in first.value.script
+    with pytest.raises(AssertionError, match=r"of_wrong_tanh is wrong in x\["):
+        runpy.run_path(str(file))
 
 
 def test_only_the_smallest_example_is_looked_at_closely(monkeypatch):

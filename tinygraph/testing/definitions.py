@@ -45,6 +45,8 @@ def definition(function: Any) -> Definition | None:
     # tg.primitive(…)(f) says elsewhere what its rules are.
     if node is None or (primitive and not getattr(node, "decorator_list", ())):
         return None
+    if not primitive and not isinstance(node, ast.Lambda):
+        node.decorator_list = []  # the function is what they were given, not what they made of it
     functions = [function]
     if primitive:
         functions += [rule.function for rule in (*primitive.rules, *primitive.save_rules.values())]

@@ -60,7 +60,7 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
         @functools.wraps(function)
         def holds(*args: Any, **kwargs: Any) -> None:
             values = {name: kwargs.pop(name) for name in drawn}
-            bound = functools.partial(function, *args, **kwargs)
+            bound = functools.partial(function, *args, **kwargs) if args or kwargs else function
             # What is wrong is asked of the smallest example only, which is run once more.
             with nullcontext() if current_build_context().is_final else brief():
                 check(bound, values, function.__name__, options)
@@ -111,10 +111,24 @@ def check(
     parameters = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in chosen]
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     try:
-        check_grads(called, *chosen.values(), **options)
+        if _is_called_by_position(function, drawn, others):
+            # As it is, for the program that shows a failure.
+            check_grads(function, *drawn.values(), **options)
+        else:
+            check_grads(called, *chosen.values(), **options)
     except (Kink, Inconclusive):
         assume(False)
     check_layouts(called, list(chosen.values()))
+
+
+def _is_called_by_position(
+    function: Callable[..., Any], drawn: Mapping[str, Any], others: Mapping[str, Any]
+) -> bool:
+    """Whether check_grads, given all that was drawn, differentiates what is wanted and no more."""
+    bound = isinstance(function, functools.partial)
+    values = (x for value in others.values() for _, x in leaves(value, ""))
+    numbers = any(isinstance(x, (float, complex)) for x in values)
+    return not bound and not numbers and positional(function)[: len(drawn)] == list(drawn)
 
 
 def check_layouts(function: Callable[..., Any], args: list[Any]) -> None:
@@ -172,7 +186,7 @@ def _sorted(
     """Strategies by parameter, and the options of the check."""
     name = getattr(function, "__name__", repr(function))
     parameters = inspect.signature(function).parameters.values()
-    ordered = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    ordered = positional(function)
     known = {*ordered, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
     left = [argument for argument in ordered if argument not in named]
     if len(strategies) > len(left):
@@ -190,7 +204,14 @@ def _sorted(
             '@tg.testing.given_gradients((3, 4)) or given_gradients(("n", "k"))'
         )
     options = {option: value for option, value in named.items() if option not in known}
-    return {argument: strategy(spec, argument) for argument, spec in chosen.items()}, options
+    drawn = {p.name: strategy(chosen[p.name], p.name) for p in parameters if p.name in chosen}
+    return drawn, options
+
+
+def positional(function: Callable[..., Any]) -> list[str]:
+    """The parameters that it takes by position, and by name too."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 def strategy(spec: Any, argument: str) -> st.SearchStrategy[Any]:

@@ -220,7 +220,8 @@ class Writer:
     def _reach(self, module: str) -> None:
         """Let the program find a module that is not installed."""
         file = getattr(sys.modules.get(module), "__file__", None)
-        if file and not module.startswith("tinygraph") and "site-packages" not in file:
+        found = module.partition(".")[0] in {"tinygraph", *sys.stdlib_module_names}
+        if file and not found and "site-packages" not in file:
             up = module.count(".") + (Path(file).name == "__init__.py")
             self.folders[str(Path(file).resolve().parents[up])] = None
 
