@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pytest
+from batches import batched
 from references import DERIVED, DOMAINS, FORMULAS, SEPARATED
 
 import tinygraph as tg
@@ -316,26 +316,23 @@ def one_each(cases: Sequence[Case]) -> list[Case]:
 
 
 def every(cases: Sequence[Case]) -> Any:
-    return pytest.mark.parametrize("case", cases, ids=repr)
+    """A test of each case: one for all cases of an operation."""
+    return batched("case", cases, by=lambda case: case.name)
 
 
 def with_dtypes(cases: Sequence[Case]) -> Any:
     """float64, float32, and for several operands both of them, in both orders."""
     single, double = np.float32, np.float64
-    return pytest.mark.parametrize(
+    return batched(
         "case, dtypes",
         [
-            pytest.param(case, [*itertools.islice(itertools.cycle(own), n)], id=f"{case}-{name}")
+            (case, [*itertools.islice(itertools.cycle(own), n)])
             for case in cases
             for n in [len(case.places)]
-            for name, own in {
-                "float64": [double],
-                "float32": [single],
-                "mixed": [single, double],
-                "mixed-back": [double, single],
-            }.items()
+            for own in ([double], [single], [single, double], [double, single])
             if len(own) <= max(n, 1)
         ],
+        by=lambda case, _: case.name,
     )
 
 

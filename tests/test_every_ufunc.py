@@ -1,9 +1,11 @@
 """Every ufunc of NumPy, and what else works element by element, with operands of every dtype."""
 
 import inspect
+import itertools
 
 import numpy as np
 import pytest
+from batches import batched
 
 import tinygraph as tg
 
@@ -27,8 +29,7 @@ def outputs(y):
     return y if isinstance(y, tuple) else (y,)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*UFUNCS, *OTHERS])
+@batched("name, dtype", itertools.product([*UFUNCS, *OTHERS], DTYPES), by=lambda name, _: name)
 @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
 def test_is_as_numpy(name, dtype):
     """NumPy's values and dtype, or an error that is ours; tracked if floating."""

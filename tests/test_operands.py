@@ -1,12 +1,14 @@
 """What every operation does with operands of each dtype and layout, and with numbers and lists."""
 
+import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import add, mul, sub, truediv
 from typing import Any
 
 import numpy as np
 import pytest
+from batches import batched
 from cases import (
     CASES,
     OPERATIONS,
@@ -85,13 +87,14 @@ def test_integers_beside_a_tracked_operand(case):
         np.testing.assert_equal(results[0], results[1])
 
 
+OF_TWO = [n for n, p in OPERATIONS.items() if p.ufunc and p.differentiable == ("a", "b")]
 NUMBERS = [1.5, 2, np.float32(1.5)]
 
 
-@pytest.mark.parametrize("number", NUMBERS, ids=lambda n: f"{type(n).__name__}({n})")
-@pytest.mark.parametrize("position", [0, 1])
-@pytest.mark.parametrize(
-    "name", [n for n, p in OPERATIONS.items() if p.ufunc and p.differentiable == ("a", "b")]
+@batched(
+    "name, position, number",
+    itertools.product(OF_TWO, [0, 1], NUMBERS),
+    by=lambda name, *_: name,
 )
 def test_float32_stays_float32_beside_a_number(name, position, number):
     primitive = OPERATIONS[name]
@@ -105,9 +108,7 @@ def test_float32_stays_float32_beside_a_number(name, position, number):
     assert g.dtype == np.float32
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, p in OPERATIONS.items() if p.ufunc and p.differentiable == ("a", "b")]
-)
+@pytest.mark.parametrize("name", OF_TWO)
 def test_a_list_is_an_operand(name):
     function, x = public(OPERATIONS[name]), np.array([1.25, 2.25])
     for given in ([1.5, 2.5], [1, 2], (3, 4)):
@@ -271,8 +272,13 @@ def _joined(reals: Any, like: Any) -> list[Any]:
 # Memory
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@every(one_each([c for c in CASES if c.places and all(p.shape for p in c.places)]))
+def in_each_layout(layouts: Iterable[str], cases: list[Case]) -> Any:
+    """For each operation its first case, in every layout."""
+    rows = itertools.product(one_each(cases), layouts)
+    return batched("case, layout", rows, by=lambda case, _: case.name)
+
+
+@in_each_layout(LAYOUTS, [c for c in CASES if c.places and all(p.shape for p in c.places)])
 def test_layout_of_the_array_does_not_matter(case, layout):
     arrays = case.arrays()
     wanted = gradient_arrays(case, arrays)
@@ -288,8 +294,9 @@ def test_layout_of_the_array_does_not_matter(case, layout):
         assert_close(g.numpy(), expected)
 
 
-@pytest.mark.parametrize("layout", RAW_LAYOUTS)
-@every(one_each([c for c in CASES if len(c.places) > 1 and all(p.shape for p in c.places)]))
+@in_each_layout(
+    RAW_LAYOUTS, [c for c in CASES if len(c.places) > 1 and all(p.shape for p in c.places)]
+)
 def test_layout_of_a_constant_does_not_matter(case, layout):
     first, *others = case.arrays()
     found = []
@@ -319,9 +326,15 @@ def test_relu_of_every_size(size):
 AWKWARD = [1.01, -0.0, 0.0, 1, True, 2**24 + 1, 2.0**-140, 1e300, np.inf, -np.inf, np.nan, 1 + 2j]
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "complex64"])
-@pytest.mark.parametrize("number", AWKWARD, ids=repr)
-@pytest.mark.parametrize("operator", [add, sub, mul, truediv])
+@batched(
+    "operator, number, dtype",
+    itertools.product(
+        [add, sub, mul, truediv],
+        AWKWARD,
+        ["float16", "float32", "float64", "int32", "complex64"],
+    ),
+    by=lambda operator, *_: operator.__name__,
+)
 def test_a_number_beside_an_array_counts_as_in_numpy(operator, number, dtype):
     array = np.array([0, 3, 7], dtype)
     ours = tg.tensor(array)

@@ -10,6 +10,7 @@ import itertools
 
 import numpy as np
 import pytest
+from batches import batched
 from cases import (
     CASES,
     OPERATIONS,
@@ -99,10 +100,7 @@ def test_value_of_integers(case):
         assert_close(y.numpy(), expected)
 
 
-@pytest.mark.parametrize(
-    "case, twin",
-    [pytest.param(c, twin, id=f"{twin}-{c}") for c in CASES for twin in c.twins],
-)
+@batched("case, twin", [(c, twin) for c in CASES for twin in c.twins], by=lambda c, _: c.name)
 def test_numpy_function_is_the_same(case, twin):
     """Called as NumPy's or as tinygraph's, it gives the same value and the same history."""
     arrays = case.arrays()
