@@ -6,6 +6,7 @@ import ast
 import importlib
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import pytest
+from batches import batched
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {
@@ -150,7 +152,7 @@ def place(module: str, line: int) -> str:
     return f"{FILES[module].relative_to(ROOT)}:{line}"
 
 
-@pytest.mark.parametrize("module", FILES)
+@batched("module", FILES, by=part)
 def test_every_file_has_a_floor(module):
     assert part(module) in FLOORS, (
         f"{FILES[module].relative_to(ROOT)} stands on no floor: add {part(module)!r} to FLOORS in "
@@ -158,7 +160,7 @@ def test_every_file_has_a_floor(module):
     )
 
 
-@pytest.mark.parametrize("module", CORE)
+@batched("module", CORE, by=part)
 def test_imports_run_downward(module):
     own = FLOORS.get(part(module), 0)
     upward = [
@@ -191,7 +193,7 @@ def test_what_needs_an_extra_is_imported_on_demand(module):
     assert not early, f"{module} is imported at the top by {early}"
 
 
-@pytest.mark.parametrize("module", FILES)
+@batched("module", FILES, by=part)
 def test_needs_only_numpy_and_the_standard_library(module):
     allowed = {"numpy", "tinygraph", *sys.stdlib_module_names, *THIRD_PARTY.get(part(module), ())}
     allowed |= ON_DEMAND.get(module, set())
@@ -203,7 +205,7 @@ def test_needs_only_numpy_and_the_standard_library(module):
     assert not foreign, "\n".join(foreign)
 
 
-@pytest.mark.parametrize("module", ABOVE)
+@batched("module", ABOVE, by=part)
 def test_nn_and_optim_use_only_the_public_api(module):
     import tinygraph
     import tinygraph.nn
@@ -250,14 +252,57 @@ def test_all_is_the_public_api(package):
     assert not undeclared, f"public in {package} but not in its __all__: {undeclared}"
 
 
-@pytest.mark.parametrize("package", FOLDERS)
-def test_import_is_light(package):
-    heavy = "graphviz hypothesis matplotlib pygraphviz pytest scipy sklearn tensorboardX torch tqdm"
-    code = f"import sys, {package}; print(*sorted(sys.modules.keys() & set({heavy.split()})))"
+@pytest.mark.parametrize("package", ["tinygraph", "tinygraph.graph"])
+def test_what_comes_at_first_use_is_known_to_type_checkers(package):
+    told = {
+        name.name: ("" if child.module is None else child.module)
+        for node in TREES[package].body
+        if isinstance(node, ast.If)
+        for child in node.body
+        if isinstance(child, ast.ImportFrom)
+        for name in child.names
+    }
+    module = importlib.import_module(package)
+    assert told == module._LATER
+    assert module._LATER.keys() <= {*module.__all__} <= {*dir(module)}
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'missing'"):
+        module.missing
+
+
+def test_imports_are_light():
+    """Nothing large comes with them, of others or of our own: that is imported at first use."""
+    heavy = {
+        *("graphviz", "hypothesis", "json", "matplotlib", "pygraphviz", "pytest", "scipy"),
+        *("sklearn", "tensorboardX", "torch", "tqdm", "tinygraph.diagnosis", "tinygraph.render"),
+        *("tinygraph.graph.builder", "tinygraph.graph.model", "tinygraph.saving"),
+        "tinygraph.testing",
+    }
+    code = f"import sys, {', '.join(FOLDERS)}; print(*sorted(sys.modules.keys() & {heavy}))"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        """
+        import tinygraph.testing as t; assert t is tg.testing
+        import tinygraph.render; assert tg.graph(x * x).to_dot().startswith("digraph")
+        from tinygraph.graph.model import Graph; assert Graph is tg.Graph
+        import pickle; assert pickle.loads(pickle.dumps(tg.save)) is tg.save
+        """,
+        """
+        from tinygraph.graph import Graph; assert Graph.from_dict(tg.graph(x * x).to_dict()).to_html
+        from tinygraph import *; assert testing is tg.testing and Graph is tg.Graph
+        """,
+    ],
+)
+def test_what_comes_at_first_use_is_there_however_it_is_asked_for(uses):
+    code = f"import tinygraph as tg\nx = tg.Variable(2.0)\n{textwrap.dedent(uses)}"
+    code += "assert type(tg.graph) is type(lambda: 0)  # not the package of that name"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_no_file_name_says_nothing():

@@ -1,5 +1,8 @@
 """tinygraph: reverse-mode automatic differentiation over NumPy. You write the cost; it derives."""
 
+import typing as _typing
+from importlib import import_module as _import_module
+
 from numpy import (
     bool,
     broadcast_shapes,
@@ -34,10 +37,8 @@ from . import (
     emath,
     fft,
     linalg,
-    testing,
 )
 from . import methods as _methods  # noqa: F401 - hangs the operations on Tensor
-from . import render as _render  # noqa: F401 - hangs drawing on Graph
 from .anomaly import (
     Anomaly,
     detect_anomaly,
@@ -49,10 +50,6 @@ from .checkpointing import (
     checkpoint,
     is_recomputing,
     reproducible,
-)
-from .diagnosis import (
-    Explanation,
-    explain_nan,
 )
 from .errors import (
     AmbiguousGradient,
@@ -81,12 +78,7 @@ from .flat import (
     FlatLeaves,
 )
 from .graph import (
-    Graph,
     graph,
-)
-from .graph.difference import (
-    GraphDiff,
-    graph_diff,
 )
 from .jacobians import (
     elementwise_grad,
@@ -514,15 +506,6 @@ from .primitive import (
 from .recording import (
     record,
 )
-from .render import difference as _difference  # noqa: F401 - hangs drawing on GraphDiff
-from .render.steps import (
-    Step,
-    Steps,
-)
-from .saving import (
-    load,
-    save,
-)
 from .scopes import (
     scope,
 )
@@ -537,6 +520,29 @@ from .transforms import (
     value_and_grad,
     vjp,
 )
+
+# At first use, each from its module: what draws, saves and checks takes longer to import than all
+# that computes, and most programs need none of it.
+if _typing.TYPE_CHECKING:
+    from . import testing
+    from .diagnosis import Explanation, explain_nan
+    from .graph.difference import GraphDiff, graph_diff
+    from .graph.model import Graph
+    from .render.steps import Step, Steps
+    from .saving import load, save
+
+_LATER = {
+    "Explanation": "diagnosis",
+    "Graph": "graph.model",
+    "GraphDiff": "graph.difference",
+    "Step": "render.steps",
+    "Steps": "render.steps",
+    "explain_nan": "diagnosis",
+    "graph_diff": "graph.difference",
+    "load": "saving",
+    "save": "saving",
+    "testing": "",
+}
 
 __array_api_version__ = "2024.12"
 
@@ -955,3 +961,15 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    module = _import_module(f".{_LATER[name] or name}", __name__)
+    globals()[name] = found = getattr(module, name) if _LATER[name] else module
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

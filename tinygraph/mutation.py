@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,6 +72,8 @@ class MutationTracer(Tracer):
 
 def checksum(array: Any) -> bytes:
     """Of the elements, wherever they lie."""
+    from hashlib import blake2b  # late: it loads OpenSSL
+
     return blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).digest()
 
 

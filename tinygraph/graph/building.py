@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from ..containers import leaves
 from ..errors import ArgumentError
 from ..node import Node
 from ..tensor import Tensor
-from .builder import Builder
-from .model import Graph
-from .scope_table import scopes_of
+
+if TYPE_CHECKING:
+    from .model import Graph
 
 
 def graph(*outputs: Any, names: Mapping[str, Any] | None = None) -> Graph:
@@ -37,6 +37,11 @@ def graph(*outputs: Any, names: Mapping[str, Any] | None = None) -> Graph:
 
 def graph_of(roots: list[Node], names: Mapping[str, Any] | None = None) -> Graph:
     """The graph of tensors of which only the nodes are there."""
+    # Late: programs that train ask for no graph.
+    from .builder import Builder
+    from .model import Graph
+    from .scope_table import scopes_of
+
     # Numbers grow as nodes are made: sorting by them puts operands before what uses them.
     nodes = sorted(_reachable(roots), key=lambda node: node.order)
     known = _Names(names)

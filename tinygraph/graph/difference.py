@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .aligning import aligned
 from .building import graph
 from .columns import alike
+from .deferred import Deferred
 from .model import Graph, GraphEdge, GraphNode
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class GraphDiff:
         to_dot = difference.to_dot
         render = difference.render
         _repr_mimebundle_ = difference.mimebundle
+    else:
+        to_dot = Deferred("tinygraph.render.difference")
+        render = Deferred("tinygraph.render.difference")
+        _repr_mimebundle_ = Deferred("tinygraph.render.difference")
 
     def __init__(self, a: Graph, b: Graph, pairs: tuple[tuple[int, int], ...]) -> None:
         self.a, self.b, self.pairs = a, b, pairs

@@ -16,6 +16,7 @@ import numpy as np
 from ..recording import NOTHING, Record
 from ..tracing import Site
 from .columns import CONSTANT, LEAF, PARAMETER, Columns, Rows, Signature, alike
+from .deferred import Deferred
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -275,6 +276,21 @@ class Graph:
         to_json = exchange.to_json
         to_networkx = exchange.to_networkx
         from_dict = staticmethod(exchange.from_dict)
+    else:
+        to_dot = Deferred("tinygraph.render.picture")
+        render = Deferred("tinygraph.render.picture")
+        _repr_mimebundle_ = Deferred("tinygraph.render.picture")
+        to_html = Deferred("tinygraph.render.viewer")
+        steps = Deferred("tinygraph.render.steps")
+        find = Deferred("tinygraph.graph.queries")
+        subgraph = Deferred("tinygraph.graph.queries")
+        upstream = Deferred("tinygraph.graph.queries")
+        downstream = Deferred("tinygraph.graph.queries")
+        summary = Deferred("tinygraph.graph.summary")
+        to_dict = Deferred("tinygraph.graph.exchange")
+        to_json = Deferred("tinygraph.graph.exchange")
+        to_networkx = Deferred("tinygraph.graph.exchange")
+        from_dict = Deferred("tinygraph.graph.exchange")
 
     def __init__(
         self, columns: Columns, outputs: tuple[int, ...], scopes: tuple[GraphScope, ...]
