@@ -1,10 +1,11 @@
 """Every loss in its settings: its formula written out in NumPy, its derivatives, its dtype."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import pytest
+from batches import batched
 from derivatives import assert_gradient
 
 import tinygraph as tg
@@ -255,6 +256,11 @@ CASES: dict[str, Case] = {
 }
 
 
+each_reduction = batched(
+    "name, reduction", itertools.product(CASES, REDUCTIONS), by=lambda name, _: name
+)
+
+
 def test_every_loss_is_here():
     names = {"cross_entropy", "error", "huber", "hinge", "divergence"}
     public = {name for name in nn.__all__ if any(name.endswith(end) for end in names)}
@@ -264,8 +270,7 @@ def test_every_loss_is_here():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("name", CASES)
+@each_reduction
 def test_is_its_formula(name, reduction):
     case = CASES[name]
     found = case.loss(case.x, reduction=reduction)
@@ -274,8 +279,7 @@ def test_is_its_formula(name, reduction):
     np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("name", CASES)
+@each_reduction
 def test_derivatives_of_both_orders(name, reduction):
     """By central differences: of the formula, and of the gradient."""
     case = CASES[name]
@@ -299,9 +303,11 @@ def test_derivatives_of_both_orders(name, reduction):
     assert_gradient(slope, [case.x, ct], [direction], second)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("name", CASES)
+@batched(
+    "name, reduction, dtype",
+    itertools.product(CASES, REDUCTIONS, [np.float16, np.float32]),
+    by=lambda name, *_: name,
+)
 def test_dtype_is_that_of_the_predictions(name, reduction, dtype):
     """Whatever that of labels and weights, forward and backward; and right within rounding."""
     case = CASES[name]
