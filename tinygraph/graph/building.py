@@ -37,20 +37,12 @@ def graph(*outputs: Any, names: Mapping[str, Any] | None = None) -> Graph:
 
 def graph_of(roots: list[Node], names: Mapping[str, Any] | None = None) -> Graph:
     """The graph of tensors of which only the nodes are there."""
-    # Late: programs that train ask for no graph.
-    from .builder import Builder
-    from .model import Graph
-    from .scope_table import scopes_of
+    from .composition import composed  # late: programs that train ask for no graph
 
     # Numbers grow as nodes are made: sorting by them puts operands before what uses them.
     nodes = sorted(_reachable(roots), key=lambda node: node.order)
     known = _Names(names)
-    builder = Builder(known.nodes, known.arrays)
-    for node in nodes:
-        builder.add(node)
-    ids = builder.ids
-    scope, scopes = scopes_of(nodes, builder)
-    return Graph(builder.columns(scope), tuple([ids[root] for root in roots]), scopes)
+    return composed(nodes, roots, known.nodes, known.arrays)
 
 
 def _nodes_of(outputs: tuple[Any, ...]) -> list[Node]:
