@@ -24,8 +24,10 @@ demo: $(READY)/demo  ## draw and train the examples, pictures into out/
 	@echo 'The pictures are in $(CURDIR)/out:'
 	@ls out
 
+# By file, in which what its tests share is made once; and after each test xdist goes through all
+# that it handed out, file by file or else test by test.
 test: $(READY)/test  ## run every test and every notebook
-	$(RUN) -m pytest -n auto --dist loadgroup
+	$(RUN) -m pytest -n auto --dist loadfile
 
 test-peers: $(READY)/peers $(READY)/test  ## compare derivatives with PyTorch's and JAX's
 	$(RUN) -m pytest tests/peers

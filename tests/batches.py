@@ -22,6 +22,7 @@ def batched(names: str, rows: Iterable[Any], *, by: Callable[..., str]) -> Any:
 
     def decorate(test: Callable[..., None]) -> Any:
         def of_rows(rows: list[tuple[Any, ...]]) -> None:
+            __tracebackhide__ = True
             failures = []
             for values in rows:
                 try:

@@ -15,9 +15,6 @@ from pathlib import Path
 import numpy
 import pytest
 
-# One worker builds, once for all tests here.
-pytestmark = pytest.mark.xdist_group("packaging")
-
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 STEM = f"tinygraph_autodiff-{PROJECT['version']}"
