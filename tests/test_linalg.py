@@ -233,7 +233,7 @@ def test_second_derivative_at_repeated_eigenvalues(values):
 
 def test_second_derivative_that_cannot_be_seen_is_refused():
     for function in (
-        lambda t: tg.sum(np.linalg.eigvals(t) ** 2),
+        lambda t: tg.sum(np.real(np.linalg.eigvals(t)) ** 2),
         lambda t: tg.sum((np.linalg.eigvalsh(t) - 2) ** 2),
         lambda t: tg.sum(np.linalg.lstsq(t, np.ones(3))[3] ** 2),
     ):
@@ -494,6 +494,41 @@ def test_complex_eigenvalues_of_a_real_matrix():
     assert_gradient(function, [a], cts, [g.numpy()])
     g = gradient(lambda t: np.abs(np.linalg.eigvals(t)) ** 3, a)
     assert_gradient(lambda x: [np.abs(np.linalg.eigvals(x)) ** 3], [a], [np.ones(3)], [g])
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("turned", [False, True])
+def test_real_vectors_of_a_real_matrix_have_no_phase(order, turned):
+    """Whatever the dtype that NumPy gives them, and whether others of the matrix are complex."""
+    a = np.array([[1.0, -2, 0.3], [1.5 if turned else 0.02, 0.5, 0.2], [0.1, 0.4, 3.0]])
+    w, _ = np.linalg.eig(a)
+    column = int(np.argmax(np.real(w)))  # that of about 3, which is real either way
+    assert np.iscomplex(w).any() == turned and np.imag(w[column]) == 0
+
+    def function(x):
+        w, v = np.linalg.eig(x)
+        turns = np.array([1 - 2j, 2j, 3.0])
+        return [np.real((0.5 + 2j) * w[column] ** 2), np.real(turns * w[column] * v[:, column])]
+
+    def slope(x):
+        t = tg.Variable(x)
+        return [tg.gradients(function(t), t, cts)[0].numpy()]
+
+    cts = [np.array(0.7), WEIGHTS[0]]
+    t = tg.Variable(a)
+    (g,) = tg.gradients(function(t), t, cts, create_graph=True)
+    assert g.dtype == a.dtype
+    if order == 1:
+        assert_gradient(function, [a], cts, [g.numpy()])
+    else:
+        (h,) = tg.gradients(g, t, WEIGHTS)
+        assert_gradient(slope, [a], [WEIGHTS], [h.numpy()])
+
+
+def test_the_phase_of_the_other_vectors_is_free():
+    a = np.array([[1.0, -2, 0.3], [1.5, 0.5, 0.2], [0.1, 0.4, 3.0]])
+    with pytest.raises(tg.AmbiguousGradient, match=r"eig: .*phase"):
+        gradient(lambda t: np.real(np.linalg.eig(t)[1]), a, WEIGHTS)
 
 
 def test_repeated_eigenvalues_of_any_matrix():

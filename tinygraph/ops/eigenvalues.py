@@ -103,9 +103,21 @@ def _close(w: Any) -> Any:
     return distance <= 32 * w.shape[-1] * np.finfo(w.dtype).eps * size
 
 
-def _eig(ct: Any, y: Any) -> Any:
+def _of_real(g: Any, columns: Any) -> Any:
+    """Of these columns only the real part."""
+    return np.where(columns, real(g), g) if g.dtype.kind == "c" and columns.any() else g
+
+
+def _eig(ct: Any, y: Any, dtype: Any) -> Any:
     w, v = y
     by_w, by_v = map(conj, ct)
+    if dtype.kind != "c" and w.dtype.kind == "c":
+        # Real eigenvalues of a real matrix, and their vectors, stay real where it moves: they have
+        # no phase that were free, and their imaginary parts, which are 0, no derivative.
+        alone = value_of(w).imag == 0
+        by_w = _of_real(by_w, alone)
+        if not is_unused(ct[1]):
+            by_v = _of_real(by_v, alone[..., np.newaxis, :])
     same = _close(w)
     own = np.eye(w.shape[-1], dtype=bool)
     inside = shared(by_w, same)[..., np.newaxis] * own
@@ -154,17 +166,20 @@ def eigenvectors(a: Operand) -> Any:
 def eig(a: Operand) -> EigResult:
     """Eigenvalues w and eigenvectors v of unit length, a v = v diag(w).
 
-    Both are complex if some eigenvalue is, also for real a, and real if none is.
+    Both are complex, from NumPy 2.5 on; older ones make them real if no eigenvalue of a real a is
+    complex.
     Raises AmbiguousGradient, in backward, if the loss depends on the phase of a complex vector or
-    on the vectors of equal eigenvalues, or if a is defective.
+    on the vectors of equal eigenvalues, or if a is defective. The vector of a real eigenvalue of a
+    real a has no phase: it is real, whatever its dtype.
     """
     return EigResult(*eigenvectors(a))
 
 
 @derived(numpy=np.linalg.eigvals)
 def eigvals(a: Operand) -> Tensor:
-    """The eigenvalues, in no particular order; complex if some are, also for real a.
+    """The eigenvalues, in no particular order.
 
+    They are complex, from NumPy 2.5 on; older ones make them real if none of a real a is complex.
     Equal ones share their cotangents equally. Raises AmbiguousGradient, in backward, if a is
     defective.
     """
