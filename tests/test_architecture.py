@@ -32,6 +32,7 @@ FLOORS = {
     "memory": 0,
     "modes": 0,
     "node": 0,
+    "numpy_version": 0,
     "registry": 0,
     "reuse": 0,
     "source": 0,

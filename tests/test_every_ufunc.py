@@ -2,12 +2,14 @@
 
 import inspect
 import itertools
+import warnings
 
 import numpy as np
 import pytest
 from batches import batched
 
 import tinygraph as tg
+from tinygraph.numpy_version import since
 
 UFUNCS = [name for name in dir(np) if isinstance(getattr(np, name), np.ufunc)]
 OTHERS = ["angle", "around", "clip", "fix", "i0", "imag", "iscomplex", "isneginf", "isposinf",
@@ -31,6 +33,7 @@ def outputs(y):
 
 @batched("name, dtype", itertools.product([*UFUNCS, *OTHERS], DTYPES), by=lambda name, _: name)
 @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+@pytest.mark.filterwarnings("ignore:.*fix.*deprecated:DeprecationWarning")  # since NumPy 2.5
 def test_is_as_numpy(name, dtype):
     """NumPy's values and dtype, or an error that is ours; tracked if floating."""
     function = getattr(np, name)
@@ -63,3 +66,18 @@ def test_parameters_have_names_of_numpy(name):
     words = [p for p in inspect.signature(function).parameters if p not in ("out", "kwargs")]
     known = inspect.signature(ours).parameters
     assert "operands" in known or set(words) <= set(known)
+
+
+@pytest.mark.parametrize("function", [np.fix, tg.fix])
+def test_fix_is_deprecated_as_in_numpy(function):
+    with warnings.catch_warnings(record=True) as theirs:
+        warnings.simplefilter("always")
+        np.fix(1.5)
+    with warnings.catch_warnings(record=True) as ours:
+        warnings.simplefilter("always")
+        y = function(tg.Variable([1.5, -1.5]))
+    np.testing.assert_array_equal(y.numpy(), [1.0, -1.0])
+    assert [w.category for w in ours] == [w.category for w in theirs]
+    assert len(ours) == since("2.5.0")
+    for warning in ours:  # at the line above, whether it went through NumPy or not
+        assert (warning.filename, "trunc" in str(warning.message)) == (__file__, True)

@@ -5,6 +5,7 @@ import pytest
 from derivatives import assert_gradient
 
 import tinygraph as tg
+from tinygraph.numpy_version import since
 from tinygraph.testing import check_grads
 
 KNOTS = np.array([-1.0, 0.2, 1.0, 2.5])
@@ -112,12 +113,19 @@ def test_geomspace_of_negative_and_complex_ends():
 
 
 @pytest.mark.parametrize("sizes", [(3, 3), (3, 2), (2, 3), (2, 2)])
-def test_cross_of_two_elements_is_deprecated_as_in_numpy(sizes):
+def test_cross_of_two_elements_is_deprecated_or_refused_as_in_numpy(sizes):
     a, b = np.array([1.0, 2.0, 3.0])[: sizes[0]], np.array([0.5, -1.0, 2.0])[: sizes[1]]
     if 2 not in sizes:
         assert_derivatives(np.cross, [a, b], np.cross)
         return
     t = tg.Variable(a)
+    if since("2.5.0"):
+        with pytest.raises(ValueError, match="3-dimensional"):
+            np.cross(a, b)
+        for cross in (np.cross, tg.cross):
+            with pytest.raises(tg.ShapeError, match=r"cross: 2 elements along .*third"):
+                cross(t, b)
+        return
     with pytest.warns(DeprecationWarning, match="2-dimensional"):
         wanted = np.cross(a, b)
     with pytest.warns(DeprecationWarning, match="cross"):

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .errors import ArgumentError, DetachError, DomainError
+from .numpy_version import since
 from .tensor import Tensor
 
 # NumPy's arrays take the keywords of DLPack 1.0 since then.
-VERSIONED = np.lib.NumpyVersion(np.__version__) >= "2.1.0"
+VERSIONED = since("2.1.0")
 # Those of the array API standard, each of which holds the ones before.
 STANDARDS = ("2021.12", "2022.12", "2023.12", "2024.12")
 

@@ -243,14 +243,17 @@ _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _INTERNAL = (_OURS, os.path.dirname(np.__file__) + os.sep, "<tinygraph ", "<__array_function__ ")
 
 
-def user_site(frame: FrameType | None) -> Site | None:
-    """Where the innermost frame is that is neither tinygraph's nor NumPy's."""
-    while frame is not None:
-        code = frame.f_code
-        if not code.co_filename.startswith(_INTERNAL):
-            return Site(code.co_filename, frame.f_lineno, code.co_name)
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame, from this one on, that is neither tinygraph's nor NumPy's."""
+    while frame is not None and frame.f_code.co_filename.startswith(_INTERNAL):
         frame = frame.f_back
-    return None
+    return frame
+
+
+def user_site(frame: FrameType | None) -> Site | None:
+    """Where that frame is."""
+    found = user_frame(frame)
+    return found and Site(found.f_code.co_filename, found.f_lineno, found.f_code.co_name)
 
 
 def pull_told(

@@ -39,4 +39,4 @@ REASONS = {
 }
 
 # Public functions of NumPy 2.0 that later ones do without, and what they came to be called.
-FORMER = {"in1d": "isin", "trapz": "trapezoid"}
+FORMER = {"in1d": "isin", "row_stack": "vstack", "trapz": "trapezoid"}

@@ -1,15 +1,16 @@
 """Products linear in both operands that no matrix product is: kron, cross, convolution."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..errors import AxisError, DomainError, ShapeError
+from ..numpy_version import since
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
 from .axes import checked_axis
 from .counting import convolution
+from .deprecation import warn_deprecated
 from .elementwise import conjugate, multiply, negative, subtract
 from .indexing import getitem
 from .joining import stack
@@ -36,26 +37,25 @@ def cross(
 ) -> Tensor:  # fmt: skip
     """a × b of vectors along an axis; other axes broadcast.
 
-    Of vectors with two elements (deprecated in NumPy 2.0) the third is 0; of two such, that
-    element alone.
+    Of vectors with two elements (deprecated in NumPy 2.0, gone in 2.5) the third is 0; of two such,
+    that element alone.
+    Raises ShapeError if there are not 3 elements along the axis, nor 2 before NumPy 2.5.
     """
     if axis is not None:
         axisa = axisb = axisc = axis
     vectors = []
     for x, at in ((as_tensor(a, "cross"), axisa), (as_tensor(b, "cross"), axisb)):
         at = checked_axis(at, x.ndim, "cross")
-        if x.shape[at] not in (2, 3):
+        if x.shape[at] != 3 and (x.shape[at] != 2 or since("2.5.0")):
             raise ShapeError(
                 f"cross: {x.shape[at]} elements along axis {at} of shape {x.shape}; "
-                "a vector has 3 here, or 2"
+                "a vector has 3 here" + ("; give it a third, 0" if x.shape[at] == 2 else "")
             )
         vectors.append(moveaxis(x, at, -1))
     planar = [x.shape[-1] == 2 for x in vectors]
     if any(planar):
-        warnings.warn(
-            "cross: vectors with 2 elements are deprecated since NumPy 2.0; give them a third",
-            DeprecationWarning,
-            stacklevel=2,
+        warn_deprecated(
+            "cross: vectors with 2 elements are deprecated since NumPy 2.0; give them a third"
         )
     (a0, a1, a2), (b0, b1, b2) = map(_components, vectors)
     third = subtract(multiply(a0, b1), multiply(a1, b0))

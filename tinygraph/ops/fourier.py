@@ -10,18 +10,19 @@ axes   transformed one after the other, the last of them first, each once for ea
 """
 
 import operator
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from ..errors import DomainError, DTypeError, ShapeError
+from ..numpy_version import since
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor, untracked
 from .axes import checked_axis
 from .conversion import cast
 from .counting import fourier, inverse_fourier, real_fourier
+from .deprecation import warn_deprecated
 from .elementwise import conjugate
 from .shape import roll
 
@@ -183,11 +184,9 @@ def _steps(a: Tensor, s: Sizes, axes: Axes, operation: str) -> list[tuple[int | 
     """Points and axis of each transform; -1: as many as there are, None: as along one axis."""
     if axes is None:
         if s is not None:
-            warnings.warn(
+            warn_deprecated(
                 f"{operation}: s without axes is for the last {len(s)} axes; NumPy is to refuse "
-                "that, so give the axes",
-                DeprecationWarning,
-                stacklevel=3,
+                "that, so give the axes"
             )
         axes = range(-(a.ndim if s is None else len(s)), 0)
     places = [checked_axis(operator.index(axis), a.ndim, operation) for axis in axes]
@@ -246,7 +245,8 @@ def rfftn(a: Operand, s: Sizes = None, axes: Axes = None, norm: Norm = None) -> 
     y = as_tensor(a, "rfftn")
     steps = _steps(y, s, axes, "rfftn")
     y = rfft(y, *_last(steps, "rfftn"), norm)
-    for n, axis in reversed(steps[:-1]):
+    # The order decides on rounding; NumPy 2.0 begins with the first axis.
+    for n, axis in reversed(steps[:-1]) if since("2.1.0") else steps[:-1]:
         y = fft(y, n, axis, norm)
     return y
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Operand, elementwise, primitive, sample
+from ..numpy_version import since
+from ..primitive import Operand, derived, elementwise, primitive, sample
+from .deprecation import warn_deprecated
 from .elementwise import INF, zero
 from .out import refuse_out
 
@@ -24,9 +26,18 @@ def ceil(x: Operand, /) -> Any:
     """⌈x⌉. Derivative 0."""
 
 
-@elementwise(np.trunc, numpy=np.fix, domain={"x": (0.1, 0.9)}, x=zero)
+@elementwise(np.trunc, domain={"x": (0.1, 0.9)}, x=zero)
 def trunc(x: Operand, /) -> Any:
     """x without its fraction. Derivative 0."""
+
+
+@derived(numpy=np.fix)
+def fix(x: Operand, out: None = None) -> Any:
+    """`trunc`, under the name that NumPy deprecates from 2.5 on. Derivative 0."""
+    if since("2.5.0"):
+        warn_deprecated("fix: deprecated since NumPy 2.5; trunc is the same")
+    refuse_out("fix", out)
+    return trunc(x)
 
 
 @elementwise(numpy=[np.round, np.around], domain={"a": (0.6, 1.4)}, a=zero)
@@ -96,4 +107,3 @@ def divmod(a: Operand, b: Operand, /) -> Any:
 # NumPy's other names for these
 
 around = round
-fix = trunc

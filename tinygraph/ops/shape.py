@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..numpy_version import since
 from ..primitive import Operand, primitive, sample
 from .axes import Axis, checked_axis
 
@@ -41,9 +42,15 @@ def reshape(a: Operand, shape: Shape, order: str = "C", *, copy: bool | None = N
     """
     if order == "C" and copy is None:
         return a.reshape(shape)
-    keywords: Any = {} if copy is None else {"copy": copy}  # NumPy 2.1
-    keywords["order"] = _order(order, a, "reshape")
-    return np.reshape(a, shape, **keywords)
+    how: Any = {"order": _order(order, a, "reshape")}
+    if copy is not None and since("2.1.0"):
+        return np.reshape(a, shape, copy=copy, **how)
+    y = np.reshape(a, shape, **how)
+    if copy:
+        return y.copy()
+    if copy is False and y.size and not np.may_share_memory(y, a):
+        raise ValueError("the elements do not lie so that this is possible without a copy")
+    return y
 
 
 def _order(order: str, a: Any, operation: str) -> Any:
