@@ -5,6 +5,8 @@ import pytest
 from like_numpy import assert_like_numpy
 
 import tinygraph as tg
+from tinygraph.numpy_version import since
+from tinygraph.ops import ordering
 
 INF, NAN = np.inf, np.nan
 
@@ -41,6 +43,60 @@ def test_complex_numbers_are_sorted(shape):
     np.testing.assert_array_equal(y.numpy(), np.sort_complex(x.astype("f4")))
     assert y.dtype == np.sort_complex(x.astype("f4")).dtype
     assert_like_numpy(lambda x: np.abs(np.sort_complex(x) + 1j), x)
+
+
+COMPLEX = [1 + 1j, complex(NAN, 1), 2, complex(1, NAN), complex(NAN, NAN), complex(3, NAN), 1 + 2j]
+
+
+@pytest.mark.parametrize(
+    "x, order",
+    [
+        ([1.0, NAN, 3.0, NAN, -INF, 3.0, INF, 1.0], [6, 2, 5, 0, 7, 4, 1, 3]),
+        ([2, 7, 2, 5], [1, 3, 0, 2]),
+        ([False, True, False, True], [1, 3, 0, 2]),
+        (COMPLEX, [2, 6, 0, 5, 3, 1, 4]),
+        ([NAN, NAN], [0, 1]),
+        ([], []),
+    ],
+)
+def test_descending_nan_is_last_and_equal_elements_stay_in_order(x, order):
+    """With NumPy's own `descending=`, and with what stands in for it before 2.5."""
+    x = np.array(x)
+    for argsort, sort in [
+        (tg.argsort, tg.sort),
+        (lambda x, **how: tg.tensor(x).argsort(**how), tg.sort),
+        (ordering._argsort, ordering._sort),
+    ]:
+        found = [f(x, stable=True, descending=True) for f in (argsort, sort)]
+        places, y = (t.numpy() if type(t) is tg.Tensor else t for t in found)
+        np.testing.assert_array_equal(places, order)
+        np.testing.assert_array_equal(y, x[places])
+        assert y.dtype == x.dtype
+    turned = np.stack([x, x[::-1]])
+    np.testing.assert_array_equal(ordering._sort(turned.T, 0, descending=True).T[1], x[places])
+    both = ordering._argsort(turned, None, descending=True)
+    np.testing.assert_array_equal(
+        tg.sort(turned, None, descending=True).numpy(), [*turned.ravel()[both]]
+    )
+
+
+@pytest.mark.parametrize("stable", [None, True])
+def test_gradient_of_a_descending_sort(stable):
+    x, ct = [NAN, 1.0, -INF, 1.0, INF], [1, 2, 3, 4, 5]
+    g = gradient(lambda t: tg.sort(t, stable=stable, descending=True), x, ct)
+    np.testing.assert_array_equal(g, [5, 2, 4, 3, 1])
+
+
+def test_descending_is_numpys_from_2_5_on():
+    t = tg.Variable([[2.0, 1.0, 3.0]])
+    if not since("2.5.0"):
+        with pytest.raises(TypeError, match="descending"):
+            np.sort(t, descending=True)
+        return
+    y = np.sort(t, 0, descending=True) + np.sort(t, descending=True)
+    np.testing.assert_array_equal(y.numpy(), [[5, 3, 4]])
+    assert y.requires_grad
+    np.testing.assert_array_equal(np.argsort(t, descending=True).numpy(), [[2, 0, 1]])
 
 
 def test_sorting_by_a_field_is_refused():

@@ -174,8 +174,7 @@ def sort(
     stable: builtins.bool = True,
 ) -> _Tensor:  # fmt: skip
     """The elements along the axis in ascending or descending order."""
-    y = _sort(x, axis, stable=stable)
-    return flip(y, axis=axis) if descending else y
+    return _sort(x, axis, stable=stable, descending=descending)
 
 
 def argsort(
@@ -186,10 +185,8 @@ def argsort(
 
     stable: equal elements stay in the order they are in, also where that is descending.
     """
-    # Turned round before and after, descending, so that equal elements stay as they were.
-    turned = flip(x, axis=axis) if descending else x
-    y: _Tensor = _argsort(turned, axis=axis, stable=stable)
-    return flip(subtract(x.shape[axis] - 1, y), axis=axis) if descending else y
+    y: _Tensor = _argsort(x, axis=axis, stable=stable, descending=descending)
+    return y
 
 
 # NumPy 2.0 has none, and so there is none here.

@@ -16,6 +16,7 @@ from .modes import recording
 from .ops import (
     elementwise,
     indexing,
+    indices,
     joining,
     matrices,
     products,
@@ -151,8 +152,7 @@ def _integers(name: str) -> Callable[..., Tensor]:
     """An ndarray method whose results are booleans or indices: computed, never tracked."""
 
     def method(self: Tensor, *args: Any, **keywords: Any) -> Any:
-        result = getattr(np, name)(self.value, *args, **keywords)
-        return tuple(map(untracked, result)) if isinstance(result, tuple) else untracked(result)
+        return getattr(indices, name)(self, *args, **keywords)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"As `np.{name}`; never tracked."

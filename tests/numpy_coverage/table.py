@@ -95,7 +95,7 @@ CALLS: dict[str, dict[str, str]] = {
         "piecewise": "x, [np.real(x) < 0, np.real(x) >= 0], [np.sin, np.cos]",
     },
     "Sorting, choosing, sets": {
-        "sort": "x | x, axis=0 | x, axis=None | v, kind='stable'",
+        "sort": "x | x, axis=0 | x, axis=None | v, kind='stable' | x, axis=0, descending=True",
         "sort_complex": "v",
         "partition": "v, 2 | x, 1, axis=0 | x, (1, 2), axis=None",
         "unique": "v | x | x, axis=0 | v, return_index=True, return_counts=True",

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..tensor import Tensor, untracked
+from . import ordering
 from .arguments import named
 
 
@@ -27,9 +28,9 @@ def _wrapped(y: Any) -> Any:
     return untracked(y if isinstance(y, np.ndarray) and y.ndim else np.asarray(y)[()])
 
 
-def _untracked(function: Callable[..., Any]) -> Callable[..., Any]:
+def _untracked(function: Callable[..., Any], name: str = "") -> Callable[..., Any]:
     """NumPy's function for tensors."""
-    name = function.__name__
+    name = name or function.__name__
 
     @functools.wraps(function)
     def call(*args: Any, **keywords: Any) -> Any:
@@ -40,6 +41,7 @@ def _untracked(function: Callable[..., Any]) -> Callable[..., Any]:
                 function(*map(_value, args), **{k: _value(x) for k, x in keywords.items()})
             )
 
+    call.__name__ = call.__qualname__ = name
     call.__doc__ = f"As `np.{name}`; never tracked."
     return call
 
@@ -49,7 +51,7 @@ any = _untracked(np.any)
 argmax = _untracked(np.argmax)
 argmin = _untracked(np.argmin)
 argpartition = _untracked(np.argpartition)
-argsort = _untracked(np.argsort)
+argsort = _untracked(ordering.argsort, "argsort")
 argwhere = _untracked(np.argwhere)
 count_nonzero = _untracked(np.count_nonzero)
 digitize = _untracked(np.digitize)

@@ -10,14 +10,14 @@ import numpy as np
 
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, as_tensor
+from . import ordering
 from .shape import astype
 
 
-def _ranks(a: Any, axis: int) -> Any:
+def _ranks(a: Any, axis: int, descending: bool | None = None) -> Any:
     """For each element, how many of its line come before it, of equal ones those to the left."""
     value = a.value if type(a) is Tensor else a
-    order = np.argsort(value, axis=axis, kind="stable")
-    return _inverse(order, axis)
+    return _inverse(ordering.argsort(value, axis, stable=True, descending=descending), axis)
 
 
 def _inverse(order: Any, axis: int) -> Any:
@@ -30,10 +30,10 @@ def _inverse(order: Any, axis: int) -> Any:
     return inverse
 
 
-def _unsorted(ct: Any, a: Any, shape: Any, axis: int | None) -> Any:
+def _unsorted(ct: Any, a: Any, shape: Any, axis: int | None, descending: bool | None) -> Any:
     if axis is None:
-        return _unsorted(ct, a.reshape(-1), ct.shape, 0).reshape(shape)
-    return np.take_along_axis(ct, _ranks(a, axis), axis)
+        return _unsorted(ct, a.reshape(-1), ct.shape, 0, descending).reshape(shape)
+    return np.take_along_axis(ct, _ranks(a, axis, descending), axis)
 
 
 def _unpartitioned(ct: Any, y: Any, a: Any, shape: Any, axis: int | None) -> Any:
@@ -59,7 +59,15 @@ LINES = (
 @primitive(
     numpy=np.sort,
     a=_unsorted,
-    samples=(*LINES, sample((4,), kind="stable"), sample((4,), stable=True)),
+    samples=(
+        *LINES,
+        sample((4,), kind="stable"),
+        sample((4,), stable=True),
+        sample((3, 4), descending=True),
+        sample((3, 4), 0, stable=True, descending=True),
+        sample((2, 3), axis=None, descending=True),
+        sample((0,), descending=True),
+    ),
 )
 def sort(
     a: Operand,
@@ -68,12 +76,14 @@ def sort(
     order: Any = None,
     *,
     stable: bool | None = None,
+    descending: bool | None = None,
 ) -> Any:
     """The elements in ascending order along the axis; None: of the flattened array. NaN is last.
 
+    descending: from the largest to the smallest, and NaN nonetheless last.
     Of equal elements, each gets the cotangent of one place, in the order of their positions.
     """
-    return np.sort(a, axis, kind, order, stable=stable)
+    return ordering.sort(a, axis, kind, order, stable=stable, descending=descending)
 
 
 @primitive(
