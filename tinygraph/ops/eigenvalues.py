@@ -103,25 +103,18 @@ def _close(w: Any) -> Any:
     return distance <= 32 * w.shape[-1] * np.finfo(w.dtype).eps * size
 
 
-def _of_real(g: Any, columns: Any) -> Any:
-    """Of these columns only the real part."""
-    return np.where(columns, real(g), g) if g.dtype.kind == "c" and columns.any() else g
-
-
 def _eig(ct: Any, y: Any, dtype: Any) -> Any:
     w, v = y
     by_w, by_v = map(conj, ct)
-    if dtype.kind != "c" and w.dtype.kind == "c":
-        # Real eigenvalues of a real matrix, and their vectors, stay real where it moves: they have
-        # no phase that were free, and their imaginary parts, which are 0, no derivative.
-        alone = value_of(w).imag == 0
-        by_w = _of_real(by_w, alone)
-        if not is_unused(ct[1]):
-            by_v = _of_real(by_v, alone[..., np.newaxis, :])
     same = _close(w)
     own = np.eye(w.shape[-1], dtype=bool)
     inside = shared(by_w, same)[..., np.newaxis] * own
     if not is_unused(ct[1]):
+        if dtype.kind != "c" and w.dtype.kind == "c":
+            # The vector of a real eigenvalue of a real matrix stays real where that moves: it has
+            # no phase, and its imaginary part, which is 0, no derivative.
+            stays = (value_of(w).imag == 0)[..., np.newaxis, :]
+            by_v = np.where(stays, real(by_v), by_v)
         x = adjoint(v) @ by_v
         size = size_of(by_v)
         check_free(x, own & same, size, "eig")
