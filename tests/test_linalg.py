@@ -332,6 +332,18 @@ def test_loss_that_depends_on_the_choice_of_vectors(function):
             gradient(function, a, WEIGHTS)
 
 
+def test_an_element_off_the_diagonal_of_a_function_is_refused():
+    """Equal values hide its slope, and what is 0 on the diagonal cannot tell it."""
+    with pytest.raises(tg.AmbiguousGradient, match=r"equal values"):
+        gradient(lambda t: function_of(t, np.exp)[0, 1], 2 * np.eye(2))
+
+
+def test_the_diagonal_of_a_function_alone_is_not():
+    """Of Σ diag(e^a) at 2·1, where all elements of the diagonal are alike: e²·1."""
+    g = gradient(lambda t: tg.trace(function_of(t, np.exp)), 2 * np.eye(2))
+    np.testing.assert_allclose(g, np.exp(2) * np.eye(2), rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["eigh", "svd", "eig"])
 def test_loss_that_depends_on_a_phase(name):
     x = RNG.normal(size=(3, 3)) + 1j * RNG.normal(size=(3, 3))
