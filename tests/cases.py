@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pytest
 from batches import batched
 from references import DERIVED, DOMAINS, FORMULAS, LATER, SEPARATED
 
