@@ -1,5 +1,6 @@
 """Operations that users declare."""
 
+import functools
 import inspect
 import traceback
 
@@ -140,6 +141,25 @@ def test_rules_may_be_written_with_operations_on_tensors():
     assert type(x.node.grad) is np.ndarray
 
 
+@pytest.mark.parametrize(
+    ("definition", "name"),
+    [
+        (lambda x: x * x, "<lambda>"),
+        (functools.partial(lambda power, x: x**power, 2), "partial"),
+    ],
+)
+def test_what_has_no_def_can_be_declared(definition, name):
+    square = tg.primitive(x=lambda ct, x: ct * 2 * x)(definition)
+    x = tg.Variable([1.0, -3.0])
+    y = square(x)
+    (g,) = tg.gradients(y, x, [1.0, 2.0], create_graph=True)
+    (second,) = tg.gradients(g, x, [1.0, 1.0])
+    np.testing.assert_array_equal(y.numpy(), [1, 9])
+    np.testing.assert_array_equal(g.numpy(), [2, -12])
+    np.testing.assert_array_equal(second.numpy(), [2, 4])
+    assert square.__name__ == square.primitive.name == name
+
+
 def test_broadcasting_is_undone_for_elementwise_rules():
     a, b = tg.Variable(np.ones((3, 1))), tg.Variable(np.ones(4))
     ga, gb = tg.gradients(product(a, b).sum(), [a, b])
@@ -174,6 +194,20 @@ def test_a_misspelt_name_fails_at_declaration():
         @tg.elementwise(z=lambda ct: ct)
         def wrong_too(x):
             return x
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (lambda: tg.primitive(cubed), r"needs a gradient rule .* as in @tg\.primitive\(x=lambda"),
+        (lambda: tg.primitive(x=lambda ct: ct)(np.ones(2)), "ndarray came .* above a def"),
+        (lambda: tg.elementwise(lambda x: x)(3.0), "float came where the function stands"),
+        (lambda: tg.primitive(x=2)(lambda x: 2 * x), "int came for the rule of x; it needs a fun"),
+    ],
+)
+def test_what_is_no_function_is_refused(declared, message):
+    with pytest.raises(tg.DeclarationError, match=message):
+        declared()
 
 
 @pytest.mark.parametrize(

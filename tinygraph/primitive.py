@@ -84,7 +84,17 @@ class Primitive:
         flops: Cost = None,
         name: str | None = None,
     ) -> None:
-        self.name = name or definition.__name__
+        if not callable(definition):
+            raise DeclarationError(
+                f"{name or 'declared'}: {type(definition).__name__} came where the function stands "
+                "that computes it; @tg.primitive(…) and @tg.elementwise(…) are written above a def, "
+                "with parentheses"
+            )
+        # A partial function and the like have no name of their own.
+        called = getattr(definition, "__name__", type(definition).__name__)
+        self.name = name or called
+        self.identifier = called if called.isidentifier() else "operation"  # <lambda> is none
+        self.module: str = getattr(definition, "__module__", None) or "unknown"
         self.definition = definition
         self.implementation = implementation
         self.label = label or symbol or self.name
@@ -92,7 +102,7 @@ class Primitive:
         self.ufunc = ufunc
         self.keeps_dtype = isinstance(ufunc, np.ufunc) and keeps_dtype(ufunc)
         # Of an elementwise operation here, tests have seen that its rules return what they should.
-        self.trusted = bool(ufunc) and definition.__module__.startswith("tinygraph.ops.")
+        self.trusted = bool(ufunc) and self.module.startswith("tinygraph.ops.")
         self.elementwise = elementwise
         self.broadcasts = broadcasts or elementwise
         self.weak = weak or elementwise
@@ -102,6 +112,8 @@ class Primitive:
         self.domain = dict(domain or {})
         self.samples = samples
         self.explain = explain
+
+        self.function: Callable[..., Any] = definition  # until there is the one on tensors
 
         self.signature = inspect.signature(definition)
         parameters = self.signature.parameters
@@ -192,9 +204,8 @@ sample = Sample
 
 def declare(record: Primitive, numpy: Any) -> Callable[..., Any]:
     """Generate the public function of a primitive and enter both in the registry."""
-    function = compile_forward(record)
-    module = record.definition.__module__
-    name = record.definition.__name__
+    function = record.function = compile_forward(record)
+    module, name = record.module, function.__name__
     if module.startswith("tinygraph.") and name in REGISTRY:
         raise DeclarationError(f"{name}: {REGISTRY[name].definition.__module__} declares it too")
     # A user's operation may share a name with ours, and be declared again in a notebook.
@@ -259,6 +270,8 @@ def elementwise(
 
 
 def primitive(
+    undeclared: Any = None,
+    /,
     *,
     numpy: Any = None,
     label: str | None = None,
@@ -308,6 +321,12 @@ def primitive(
 
     Raises DeclarationError if a rule asks for a name that the operation does not know.
     """
+
+    if undeclared is not None:
+        raise DeclarationError(
+            "primitive: it needs a gradient rule for each operand, by name, as in "
+            "@tg.primitive(x=lambda ct, x: …)"
+        )
 
     def decorate(definition: Callable[P, Any], /) -> Callable[P, Tensor]:
         record = Primitive(

@@ -35,6 +35,11 @@ class Rule:
         *,
         joint: bool = False,
     ) -> None:
+        if not callable(function):
+            raise DeclarationError(
+                f"{primitive.name}: {type(function).__name__} came for the rule of "
+                f"{', '.join(serves)}; it needs a function, such as lambda ct: ct * 2"
+            )
         self.serves, self.function, self.joint = serves, function, joint
         self.asks = _parameters(function)
         for name in self.asks:
@@ -141,7 +146,7 @@ class Pullback:
         names: dict[str, Any] = {"_fit": fit_tensor if on_tensors else fit_array}
         names["_room"] = room
         names["_kind"] = Tensor if on_tensors else np.ndarray  # as which it needs no second look
-        lines = [f"def {primitive.definition.__name__}_pullback(_node, ct):"]
+        lines = [f"def {primitive.identifier}_pullback(_node, ct):"]
         kept = [local(name) for name in self.keeps]
         if self.kept_in_slots:
             lines += (f"    {k} = _node.{slot}" for slot, k in zip(("kept", "kept2"), kept))

@@ -43,11 +43,12 @@ def compile_forward(primitive: Primitive) -> Callable[..., Any]:
     definition = primitive.definition
 
     def generate() -> Generated:
-        return _generate(primitive, definition.__name__, _parameters(primitive), keywords=True)
+        return _generate(primitive, primitive.identifier, _parameters(primitive), keywords=True)
 
     function = compiled_on_first_use(generate)
-    function.__name__ = function.__qualname__ = definition.__name__
-    function.__doc__, function.__module__ = definition.__doc__, definition.__module__
+    name = getattr(definition, "__name__", primitive.identifier)
+    function.__name__ = function.__qualname__ = name
+    function.__doc__, function.__module__ = definition.__doc__, primitive.module
     function.__wrapped__ = definition  # type: ignore[attr-defined]
     function.primitive = primitive  # type: ignore[attr-defined]
     return traceable(function, primitive, None)

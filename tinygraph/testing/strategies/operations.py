@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -58,7 +57,7 @@ class OperationCall:
     @property
     def name(self) -> str:
         """Of the operation, in the registry."""
-        return self.primitive.definition.__name__
+        return self.primitive.function.__name__
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -118,13 +117,13 @@ def operations(
     found = [
         primitive
         for primitive in REGISTRY.values()
-        if (wanted is None or primitive.definition.__name__ in wanted)
+        if (wanted is None or primitive.function.__name__ in wanted)
         and (kind is None or kind in properties(primitive))
         and (where is None or where(primitive))
         and primitive.differentiable
         and (shapes_by_property(primitive) or primitive.samples)
     ]
-    if wanted is not None and (unknown := wanted - {p.definition.__name__ for p in found}):
+    if wanted is not None and (unknown := wanted - {p.function.__name__ for p in found}):
         raise ArgumentError(f"operations: no operation {', '.join(sorted(unknown))} to be drawn")
     if not found:
         known = sorted({word for p in REGISTRY.values() for word in properties(p)})
@@ -144,11 +143,11 @@ def properties(primitive: Primitive) -> set[str]:
     found = {
         "elementwise": primitive.elementwise,
         "reduction": {"axis", "keepdims"} <= static,
-        "scan": "axis" in static and primitive.definition.__name__ in SCANS,
+        "scan": "axis" in static and primitive.function.__name__ in SCANS,
         "sequence": primitive.sequence is not None,
         "several": primitive.several,
         "selecting": primitive.selects,
-        primitive.definition.__module__.rpartition(".")[2]: True,
+        primitive.module.rpartition(".")[2]: True,
     }
     return {word for word, holds in found.items() if holds}
 
@@ -167,18 +166,11 @@ def shapes_by_property(primitive: Primitive) -> bool:
     return len(primitive.operands) == 1 and bool(properties(primitive) & {"reduction", "scan"})
 
 
-def public(primitive: Primitive) -> Callable[..., Any]:
-    """The function that was generated for an operation."""
-    module = importlib.import_module(primitive.definition.__module__)
-    found: Callable[..., Any] = getattr(module, primitive.definition.__name__)
-    return found
-
-
 @st.composite
 def _calls(
     draw: st.DrawFn, primitive: Primitive, dtype: np.dtype[Any], layouts: tuple[str, ...]
 ) -> OperationCall:
-    function = public(primitive)
+    function = primitive.function
 
     drawn = itertools.count()
 
@@ -247,7 +239,7 @@ def _like(
 
 def _suited(primitive: Primitive, name: str, x: Any) -> Any:
     """Matrices with eigenvalues well apart, where the operation needs that."""
-    file = primitive.definition.__module__.rpartition(".")[2]
+    file = primitive.module.rpartition(".")[2]
     if file not in MATRICES or name != primitive.operands[0] or x.ndim < 2:
         return x
     return x + 10 * np.eye(*x.shape[-2:], dtype=x.dtype) * np.arange(1, x.shape[-1] + 1)
