@@ -200,7 +200,7 @@ def test_a_misspelt_name_fails_at_declaration():
     ("declared", "message"),
     [
         (lambda: tg.primitive(cubed), r"needs a gradient rule .* as in @tg\.primitive\(x=lambda"),
-        (lambda: tg.primitive(x=lambda ct: ct)(np.ones(2)), "ndarray came .* above a def"),
+        (lambda: tg.primitive(x=lambda ct: ct)(np.ones(2)), "ndarray came .* written above a def"),
         (lambda: tg.elementwise(lambda x: x)(3.0), "float came where the function stands"),
         (lambda: tg.primitive(x=2)(lambda x: 2 * x), "int came for the rule of x; it needs a fun"),
     ],

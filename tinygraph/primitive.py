@@ -87,8 +87,8 @@ class Primitive:
         if not callable(definition):
             raise DeclarationError(
                 f"{name or 'declared'}: {type(definition).__name__} came where the function stands "
-                "that computes it; @tg.primitive(…) and @tg.elementwise(…) are written above a def, "
-                "with parentheses"
+                "that computes it; @tg.primitive(…) and @tg.elementwise(…), with parentheses, are "
+                "written above a def"
             )
         # A partial function and the like have no name of their own.
         called = getattr(definition, "__name__", type(definition).__name__)

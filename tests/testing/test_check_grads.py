@@ -231,6 +231,12 @@ def test_where_a_function_is_not_defined_on_one_side():
         check_grads(np.sqrt, np.array([0.0, 1.0]))
 
 
+@pytest.mark.parametrize("function", [np.cbrt, lambda x: np.sign(x) * np.sqrt(np.abs(x))])
+def test_where_a_function_is_vertical(function):
+    with pytest.raises(Kink, match="the slopes grow without end"):
+        check_grads(function, np.array([0.0]))
+
+
 def test_kinks_are_skipped_and_the_rest_is_checked():
     x = np.array([1.0, 0.0, -2.0])
     check = check_grads(np.abs, x, kinks="skip", full=True)

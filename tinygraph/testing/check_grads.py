@@ -18,7 +18,7 @@ from ..tensor import Variable
 from .comparison import Comparison, Reading
 from .differences import Slopes
 from .elements import compare_elements
-from .failures import GradientMismatch, Inconclusive, Kink
+from .failures import GradientMismatch, Inconclusive, Kink, ordinal
 from .location import gradient
 from .precision import better, in_double
 from .problem import Problem, argument_names, posed, unchanged
@@ -199,8 +199,8 @@ class _Check:
             reading = comparison.read(k, mode, slope)
             if not reading.agrees:
                 reading = comparison.read(k, mode)
-            if not reading.agrees or comparison.is_vague(k, mode, reading):
-                finer = better(comparison, k, slope, comparison.directions[k])
+            if not reading.agrees or comparison.is_coarse(reading):
+                finer = better(comparison, k, reading.slope, comparison.directions[k])
                 reading = comparison.read(k, mode, finer) if finer else reading
             if not reading.agrees:
                 self._raise_if_coarse(comparison, k, mode)
@@ -243,10 +243,12 @@ class _Check:
 
 
 def _noisy(comparison: Comparison, k: int, reading: Reading) -> Inconclusive:
+    problem = comparison.problem
+    which = "" if problem.order == 1 else f"{ordinal(problem.order)} "
     return Inconclusive(
-        f"check_grads: {comparison.problem.name} is too noisy in {comparison.problem.names[k]}: "
-        f"differences give its derivative to ±{reading.tolerance:.1g}, and it is of the size "
-        f"{reading.size:.1g}; bring arguments and values to moderate sizes, or use float64"
+        f"check_grads: {problem.name} is too noisy in {problem.names[k]}: differences give its "
+        f"{which}derivative to ±{reading.tolerance:.1g}, and it is of the size {reading.size:.1g}; "
+        "bring arguments and values to moderate sizes, or use float64"
     )
 
 

@@ -15,6 +15,7 @@ from .differences import CERTAIN, Floats, Slopes, resolution, slopes
 from .failures import place
 from .lines import apart, contracted, cotangent, direction, projected, usual
 from .problem import Array, Problem
+from .rounding import shaken_gradients, shaken_pushes, shaken_values
 
 # Relative rounding errors that a gradient of so many terms may hold.
 ROUNDINGS = 64
@@ -60,6 +61,7 @@ class Comparison:
         self.cotangents, self.directions = list(cotangents), directions
         self.eps = resolution([*problem.arrays, *problem.values])
         self._pushed: dict[int, list[Array]] = {}
+        self._shaken: list[list[Array]] | None = None
 
     @classmethod
     def at_random(cls, problem: Problem, rng: np.random.Generator) -> Comparison:
@@ -71,12 +73,16 @@ class Comparison:
     def of(self, cotangents: Sequence[Array]) -> Comparison:
         """The same, contracted with others."""
         other = Comparison(self.problem, cotangents, self.directions)
-        other._pushed = self._pushed
+        other._pushed, other._shaken = self._pushed, self._shaken
         return other
 
     def alone(self, j: int) -> Comparison:
         """The j-th output alone."""
-        return self.of([c if i == j else np.zeros_like(c) for i, c in enumerate(self.cotangents)])
+        return self.of(self.only(j))
+
+    def only(self, j: int) -> list[Array]:
+        """The cotangent of the j-th output, and zeros."""
+        return [c if i == j else np.zeros_like(c) for i, c in enumerate(self.cotangents)]
 
     def leave_out(self, k: int, elements: Any) -> None:
         """Move the k-th array no more in these elements."""
@@ -87,6 +93,22 @@ class Comparison:
     def pulled(self) -> tuple[list[Array], list[bool]]:
         """The gradients by the reverse mode, and which of them arrived at all."""
         return self.problem.pull(self.problem.arrays, self.cotangents)
+
+    @cached_property
+    def shaken(self) -> list[list[Array]]:
+        """How far rounding moves the gradients by the reverse mode, each time it was tried."""
+        return shaken_gradients(self.problem, self.cotangents, self.pulled[0])
+
+    @property
+    def shaken_values(self) -> list[list[Array]]:
+        """How far it moves the outputs."""
+        if self._shaken is None:
+            self._shaken = shaken_values(self.problem)
+        return self._shaken
+
+    def noise(self, cotangents: Sequence[Array]) -> float:
+        """The standard deviation of what rounding does to Re Σ c̄·y, as it is measured."""
+        return _deviation([contracted(cotangents, change) for change in self.shaken_values])
 
     def moved(self, k: int, step: Any) -> list[Array]:
         """The arrays, the k-th of them moved."""
@@ -127,7 +149,7 @@ class Comparison:
             found = self.changes(k, t * direction)
             return np.array([math.nan if found is None else contracted(cts, found)])
 
-        floor = max(noise, math.hypot(*self._floors(cts)))
+        floor = max(noise, math.hypot(*self._floors(cts)), self.noise(cts) if careful else 0)
         return slopes(change, self.eps, np.array([floor]), careful=careful)
 
     def by_output(self, k: int, *, careful: bool = False) -> list[Slopes]:
@@ -141,6 +163,9 @@ class Comparison:
             return np.array([contracted([ct], [y]) for ct, y in pairs])
 
         floors = np.array(self._floors(self.cotangents))
+        if careful:
+            noise = [self.noise(self.only(j)) for j in range(len(self.cotangents))]
+            floors = np.maximum(floors, noise)
         found = slopes(change, self.eps, floors, careful=careful)
         return [
             Slopes(**{name: own[j : j + 1] for name, own in vars(found).items()})
@@ -198,9 +223,9 @@ class Comparison:
             tolerance += ROUNDINGS * self.eps * size
         reading = Reading(analytic, slope, size, tolerance)
         if not reading.agrees and math.isfinite(analytic):
-            unrest = self._unrest(k, mode, analytic)
+            unrest = self._unrest(k, mode)
             # Where the derivative itself jumps, that is no rounding.
-            rounding = max(0.1 * abs(analytic), math.sqrt(self.eps) * self._natural())
+            rounding = max(0.1 * abs(analytic), self.roundable)
             reading.tolerance += unrest if unrest < rounding else 0.0
         return reading
 
@@ -211,20 +236,36 @@ class Comparison:
         sizes = [np.maximum(np.abs(y), least) for y in values]
         return contracted([np.abs(ct) for ct in self.cotangents], sizes)
 
+    @cached_property
+    def roundable(self) -> float:
+        """A derivative up to this may be of nothing but rounding: half the digits are its own.
+
+        They are the digits of the value, or of the terms that cancel in it, as rounding shows.
+        """
+        terms = 2 * self.noise(self.cotangents) / self.eps
+        return math.sqrt(self.eps) * max(self._natural(), terms)
+
     def is_vague(self, k: int, mode: str, reading: Reading) -> bool:
         """Whether it agrees only because anything would.
 
         A derivative that is nothing but rounding, as that of sum(softmax(x)), is 0 and agrees; so
         does one that is too small for the result to change at all.
         """
-        noticeable = reading.size > 100 * self.eps * self._natural()
-        if not noticeable or reading.tolerance <= 0.1 * reading.size:
+        if reading.tolerance <= 0.1 * reading.size or not self._is_noticeable(reading):
             return False
-        return self._unrest(k, mode, reading.analytic) < 0.1 * reading.size
+        return self._unrest(k, mode) < 0.1 * reading.size
+
+    def is_coarse(self, reading: Reading) -> bool:
+        """Whether a sharper numeric derivative is worth its while."""
+        coarse = reading.tolerance > self.eps**0.25 * reading.size
+        return coarse and self._is_noticeable(reading)
+
+    def _is_noticeable(self, reading: Reading) -> bool:
+        return reading.size > 100 * self.eps * self._natural()
 
     def is_weak(self, reading: Reading) -> bool:
         """Whether the result hardly depends on it: half the digits do not change."""
-        return reading.size <= math.sqrt(self.eps) * self._natural()
+        return reading.size <= self.roundable
 
     def analytic(self, k: int, direction: Array, mode: str) -> tuple[float, float]:
         """The derivative along a direction by a mode, and the size of what it is the sum of."""
@@ -238,29 +279,21 @@ class Comparison:
             moved = self._pushed[k] = self.problem.push(self.problem.arrays, k, direction)
         return projected(self.cotangents, moved)
 
-    def _unrest(self, k: int, mode: str, analytic: float) -> float:
-        """What rounding does to the analytic derivative, by its change to points next to this."""
-        near = []
-        # The wider two for what is rounded to steps, as 1 − tanh² is.
-        units = [2.0 ** round(math.log2(self.eps) * power) for power in (5 / 6, 3 / 4, 1 / 2)]
-        for t in (sign * unit for unit in units for sign in (1, -1)):
-            moved = [
-                np.asarray(x + t * v, x.dtype)
-                for x, v in zip(self.problem.arrays, self.directions, strict=True)
-            ]
-            # These too: sums of them may round alike at each of the points.
-            wave = np.cos(1.0 + k)
-            cts = [np.asarray(ct * (1 + t * wave), ct.dtype) for ct in self.cotangents]
-            try:
-                if mode == "reverse":
-                    pulled, _ = self.problem.pull(moved, cts)
-                    near.append(projected(pulled[k], self.directions[k])[0])
-                else:
-                    pushed = self.problem.push(moved, k, self.directions[k])
-                    near.append(projected(cts, pushed)[0])
-            except (ValueError, ArithmeticError):
-                return 0.0
-        return CERTAIN * max(abs(a + b - 2 * analytic) for a, b in zip(near[::2], near[1::2]))
+    def _unrest(self, k: int, mode: str) -> float:
+        """What rounding does to the analytic derivative along the k-th direction."""
+        direction = self.directions[k]
+        unrest = CERTAIN * _deviation([projected(c[k], direction)[0] for c in self.shaken])
+        if mode == "reverse":
+            return unrest
+        # Zeros stay zeros, of which the forward mode has many: that of the reverse mode counts too.
+        self.analytic(k, direction, mode)
+        moved = shaken_pushes(self.problem, k, direction, self._pushed[k])
+        own = _deviation([projected(self.cotangents, change)[0] for change in moved])
+        return max(unrest, CERTAIN * own)
+
+
+def _deviation(changes: Sequence[float]) -> float:
+    return math.sqrt(sum(x * x for x in changes) / len(changes)) if changes else 0.0
 
 
 def allowed(slope: Slopes) -> Floats:

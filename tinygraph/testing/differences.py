@@ -54,10 +54,13 @@ class Slopes:
     scale: Floats
 
 
-def steps(eps: float) -> list[float]:
-    """Powers of two, so that a number moved by one of them is exact as often as can be."""
+def steps(eps: float, *, wide: bool = False) -> list[float]:
+    """Powers of two, so that a number moved by one of them is exact as often as can be.
+
+    wide: from 1 on, as noise is less in wide steps.
+    """
     digits = -math.log2(eps)
-    first, last = max(1, round(digits / 13)), round(0.75 * digits)
+    first, last = 0 if wide else max(1, round(digits / 13)), round(0.75 * digits)
     return [2.0**-k for k in range(first, last + 1, 2)]
 
 
@@ -74,7 +77,7 @@ def slopes(
     if careful:
         noise = np.maximum(noise, coarse_noise(change, eps))
     search = _Search(noise, eps**0.25, floor / math.sqrt(eps))
-    for step in steps(eps):
+    for step in steps(eps, wide=careful):
         search.descend(step, change(step), change(-step))
         if search.finished.all():
             break
@@ -101,15 +104,18 @@ def coarse_noise(change: Callable[[float], Floats], eps: float) -> Floats:
     sides. What is smooth falls off with the distance and the order, and kinks are on one side.
     """
     digits = -math.log2(eps)
-    found, before = np.zeros(()), np.zeros(())
+    found = before = earlier = np.zeros(())
     for exponent in range(round(0.8 * digits), round(0.2 * digits), -3):
         unit = 2.0**-exponent
         sides = [_levels(change, sign * 4 * unit, sign * unit) for sign in (1, -1)]
         low = np.minimum(*(levels.min(axis=0) for levels in sides))
         high = np.maximum(*(levels.max(axis=0) for levels in sides))
         level = np.where(high <= 8 * low, low, 0.0)
-        alike = (level <= 3 * before) & (before <= 3 * level)
-        found, before = np.maximum(found, np.where(alike, level, 0.0)), level
+        # Of three in a row, as two are alike in |x|^(1/3) as well.
+        three = np.array(np.broadcast_arrays(level, before, earlier))
+        alike = three.max(axis=0) <= 3 * three.min(axis=0)
+        found = np.maximum(found, np.where(alike, level, 0.0))
+        before, earlier = level, before
     return found
 
 

@@ -125,6 +125,8 @@ def kink_text(
     left, right = kink["left"], kink["right"]
     if left != left or right != right:
         slopes = f"it is not defined to the {'left' if left != left else 'right'} of it"
+    elif abs(right - left) < 1e-3 * abs(left):
+        slopes = "the slopes grow without end, the nearer one comes"
     else:
         slopes = f"the slope is {left + 0:.6g} from the left and {right + 0:.6g} from the right"
     return (

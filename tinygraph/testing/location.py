@@ -91,6 +91,11 @@ class _Look:
         slope = self.comparison.slopes(k, comparison.directions[k], careful=True)
         noise = float(slope.noise[0] * slope.step[0]) / CERTAIN
         self.noise = noise if math.isfinite(noise) else 0.0
+        # What rounding does to the analytic ones, of either mode.
+        self.unrest = np.zeros(self.x.shape)
+        if cotangents is None:
+            shaken = [np.abs(change[k]) ** 2 for change in comparison.shaken]
+            self.unrest = CERTAIN * np.sqrt(np.mean(shaken or [self.unrest], axis=0))
 
     def at(self, index: tuple[int, ...]) -> None:
         """Enter one element."""
@@ -118,6 +123,9 @@ class _Look:
         size = abs(found.analytic[index].item())
         found.numeric[index] = numeric if complexes else numeric.real
         rounding = ROUNDINGS * comparison.eps * size if math.isfinite(size) else 0.0
+        unrest = float(self.unrest[index])
+        if unrest < max(0.1 * size, comparison.roundable / magnitude(x[index].item())):
+            rounding += unrest
         found.tolerance[index] = error + rounding
         found.noise[index] = noise
 

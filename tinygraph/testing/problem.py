@@ -46,10 +46,11 @@ class Problem:
     outputs: list[str] = field(default_factory=list)
     values: list[Array] = field(default_factory=list)
 
-    def evaluate(self, arrays: Sequence[Array]) -> list[Array]:
+    def evaluate(self, arrays: Sequence[Array], *, recorded: bool = False) -> list[Array]:
         """The values that come out, for these arrays."""
-        with no_grad(), np.errstate(all="ignore"):
-            return [t.value for t in self.run(list(map(untracked, arrays))).values()]
+        with enable_grad() if recorded else no_grad(), np.errstate(all="ignore"):
+            inputs = list(map(Variable if recorded else untracked, arrays))
+            return [t.value for t in self.run(inputs).values()]
 
     def start(self, operation: str) -> None:
         """Evaluate it at the point; raise unless it is finite there, and the same once more."""
@@ -84,12 +85,12 @@ class Problem:
         return self.name if self.order == 1 else f"a gradient rule of {self.name}"
 
     def pull(
-        self, arrays: Sequence[Array], cotangents: Sequence[Array]
+        self, arrays: Sequence[Array], cotangents: Sequence[Array], *, create_graph: bool = False
     ) -> tuple[list[Array], list[bool]]:
         """The gradient for each array, by the reverse mode; and whether any reached it."""
         with enable_grad(), np.errstate(all="ignore"):
             inputs = list(map(Variable, arrays))
-            found = pulled(self.run(inputs), inputs, cotangents)
+            found = pulled(self.run(inputs), inputs, cotangents, create_graph=create_graph)
         zeros = map(np.zeros_like, arrays)
         values = [z if g is None else g.value for g, z in zip(found, zeros, strict=True)]
         return [np.asarray(g) for g in values], [g is not None for g in found]
