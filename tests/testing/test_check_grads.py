@@ -246,6 +246,57 @@ def test_kinks_are_skipped_and_the_rest_is_checked():
         check_grads(lambda x: np.abs(x) + doubled(x), x, kinks="skip")
 
 
+# What is approximate, and what is not defined everywhere
+
+
+@tg.primitive(x=lambda ct, y: ct * y * (1 + 1e-7), samples=(tg.sample((2, 3)),))
+def roughly_exp(x):
+    """e^x, with a rule that is good to seven digits."""
+    return np.exp(x)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_what_is_approximate_by_design(full):
+    x = normal(2, 3)
+    with pytest.raises(GradientMismatch, match=r"approximate by design, say so with rtol="):
+        check_grads(roughly_exp, x, full=full)
+    check_grads(roughly_exp, x, full=full, rtol=2e-6)
+    with pytest.raises(GradientMismatch):
+        check_grads(roughly_exp, x, full=full, rtol=2e-8)
+    tg.testing.check_custom(roughly_exp, reference=lambda x: np.exp(x) * (1 - 1e-7), rtol=2e-6)
+    with pytest.raises(CheckFailed):
+        tg.testing.check_custom(roughly_exp, reference=lambda x: np.exp(x) * (1 - 1e-5), rtol=2e-6)
+
+
+def test_a_large_array_that_is_approximate():
+    x = normal(400)
+    check_grads(roughly_exp, x, order=1, rtol=1e-6)
+    with pytest.raises(GradientMismatch):
+        check_grads(roughly_exp, x, order=1, rtol=1e-10)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, ZeroDivisionError])
+def test_a_function_that_raises_next_to_the_point(error):
+    def of_nonnegative(x):
+        if (x < 0).any():
+            raise error("not there")
+        return np.sqrt(x + 1)
+
+    check_grads(of_nonnegative, np.array([0.25, 1.0]))
+    with pytest.raises(Kink, match="it is not defined to the left of it"):
+        check_grads(of_nonnegative, np.array([0.0, 1.0]))
+
+
+def test_other_errors_next_to_the_point_are_raised_as_they_are():
+    def of_integers(x):
+        assert (x == np.round(x)).all()
+        return x * x
+
+    with pytest.raises(AssertionError) as caught:
+        check_grads(of_integers, np.array([1.0, 2.0]))
+    assert "called with arguments next to those given" in caught.value.__notes__[-1]
+
+
 # What cannot be checked, and mistakes in calling
 
 
@@ -280,6 +331,7 @@ def test_mistakes_are_told(function, arguments, error, words):
         ({"modes": "reverse"}, 'it takes "reverse", "forward" or both'),
         ({"modes": ["backward"]}, 'it takes "reverse", "forward" or both'),
         ({"kinks": "ignore"}, 'it is "raise" or "skip"'),
+        ({"rtol": 1}, "rtol=1; it is relative, from 0 to below 1"),
         ({"argnums": 2}, "was given 1 arguments by position"),
         ({"parameters": [3.0]}, "parameter 0 in parameters is float; it needs leaves"),
     ],

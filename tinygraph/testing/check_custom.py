@@ -49,6 +49,7 @@ def check_custom(
     *samples: Any,
     reference: Callable[..., Any] | None = None,
     order: int = 2,
+    rtol: float = 0.0,
     seed: int = 0,
 ) -> CheckedOperation:
     """All that is asked of an operation: its value, its derivatives, and its manners.
@@ -58,6 +59,8 @@ def check_custom(
         their domain, or tuples of arguments. For functions that are no declared operation they
         hold arrays. Without any: the samples of the declaration.
     reference: computes the same on arrays; without one, the NumPy function of the declaration.
+    rtol: how wrong it may be by design, as for `check_grads`, relative to its size: derivatives,
+        the value beside the reference's, and both in float32 and where operands broadcast.
 
     For each sample: the value is the reference's; derivatives up to `order`, forward and backward,
     are those of differences (`check_grads`); float32 stays float32, and is right to its precision;
@@ -73,7 +76,7 @@ def check_custom(
     tried = list(calls(function, samples, seed))
     checked: dict[str, bool] = {}
     for call in tried:
-        check = _CallCheck(call, order, seed)
+        check = _CallCheck(call, order, rtol, seed)
         try:
             for what, done in check.everything(reference):
                 checked[what] = checked.get(what, False) or done
@@ -110,8 +113,8 @@ def _public(operation: Any) -> Callable[..., Any]:
 class _CallCheck:
     """One sample of an operation."""
 
-    def __init__(self, call: Call, order: int, seed: int) -> None:
-        self.call, self.order, self.seed = call, order, seed
+    def __init__(self, call: Call, order: int, rtol: float, seed: int) -> None:
+        self.call, self.order, self.rtol, self.seed = call, order, rtol, seed
         self.name = name_of(call.function)
         self.rng = np.random.default_rng(seed)
         self.values = [t.value for t in outputs(call(*map(untracked, call.arrays)))]
@@ -144,7 +147,7 @@ class _CallCheck:
                     f"the result has shape {found.shape} and dtype {found.dtype}, that of the "
                     f"reference {expected.shape} and {expected.dtype}"
                 )
-            if not same(found, expected, arrays):
+            if not same(found, expected, arrays, self._approximate(expected)):
                 self._fail(f"the value is\n{found}\nand that of the reference\n{expected}")
         return True
 
@@ -152,7 +155,7 @@ class _CallCheck:
         """They are those of differences."""
         if not any(x.size for x in self.call.arrays) or not any(y.size for y in self.values):
             return False
-        settings: dict[str, Any] = {"order": self.order, "seed": self.seed}
+        settings: dict[str, Any] = {"order": self.order, "rtol": self.rtol, "seed": self.seed}
         positions = {place.key for place in self.call.places}
         if all(isinstance(key, int) for key in positions) and self._alone(positions):
             args, kwargs = self.call.arguments(self.call.arrays)
@@ -191,7 +194,7 @@ class _CallCheck:
             strict=True,
         ):
             unrest = 16 * float(np.max(np.abs(moved - wide), initial=0))
-            if not same(y, wide, arrays, unrest):
+            if not same(y, wide, arrays, unrest + self._approximate(wide)):
                 self._fail(f"in float32 the {what} is\n{y}\nin float64\n{wide}")
         return True
 
@@ -306,7 +309,8 @@ class _CallCheck:
                 ) from error
             for place, g, x, copied in zip(self.call.places, own, mixed, copies, strict=True):
                 summed = _summed(copied, x.shape)
-                if not same(g, summed, [np.abs(copied).sum(keepdims=True)]):
+                terms = [np.abs(copied).sum(keepdims=True)]
+                if not same(g, summed, terms, self._approximate(*terms)):
                     self._fail(
                         f"with shapes {_shapes(mixed)} the gradient of {place} is"
                         f"\n{g}\nand not the sum over the broadcast axes\n{summed}"
@@ -324,6 +328,10 @@ class _CallCheck:
                 yield k, x[..., :1]
             if x.ndim > 1:
                 yield k, x[:1]
+
+    def _approximate(self, wanted: Array) -> float:
+        """How far from this a result may be by design."""
+        return self.rtol * float(np.max(np.abs(wanted), initial=0))
 
     def _cotangent(self, y: Any) -> Array:
         signs = np.resize([-1.0, 1.0], np.size(y)).reshape(np.shape(y))

@@ -71,6 +71,7 @@ def check_grads(
     parameters: Any = None,
     full: bool = False,
     kinks: str = "raise",
+    rtol: float = 0.0,
     seed: int = 0,
     draw: str | os.PathLike[str] | None = None,
     script: str | os.PathLike[str] | None = None,
@@ -90,6 +91,8 @@ def check_grads(
         array, whatever its size; any wrong element shows, unless it is smaller than what rounding
         does to the others.
     kinks: "raise" raises Kink where f has no derivative, "skip" leaves those elements out.
+    rtol: how wrong derivatives may be for another reason than rounding, relative to their size:
+        where they are approximate by design, as those of an ODE solved to ten digits are.
     seed: of the random lines.
     draw, script: where to write a picture of the graph, and a program that shows the failure.
 
@@ -104,9 +107,9 @@ def check_grads(
     Inconclusive where f is too noisy; ArgumentError for a function that is not repeatable,
     DTypeError for one that returns nothing differentiable, DomainError where it is not finite.
     """
-    _check_settings(order, modes, kinks)
+    _check_settings(order, modes, kinks, rtol)
     problem = first = posed("check_grads", function, args, kwargs or {}, argnums, parameters)
-    check = _Check(tuple(modes), full, kinks, np.random.default_rng(seed))
+    check = _Check(tuple(modes), full, kinks, rtol, np.random.default_rng(seed))
     names = tuple(problem.names)
     try:
         with unchanged(function):
@@ -124,6 +127,7 @@ def check_grads(
             "parameters": parameters,
             "full": full,
             "kinks": kinks,
+            "rtol": rtol,
             "seed": seed,
         }
         plain = inspect.signature(check_grads).parameters
@@ -154,22 +158,29 @@ def check_grads(
     )
 
 
-def _check_settings(order: int, modes: Sequence[str], kinks: str) -> None:
+def _check_settings(order: int, modes: Sequence[str], kinks: str, rtol: float) -> None:
     if not isinstance(order, int) or order < 1:
         raise ArgumentError(f"check_grads: order={order!r}; it is 1, 2 or more")
     if isinstance(modes, str) or not modes or not {*modes} <= {*MODES}:
         raise ArgumentError(f'check_grads: modes={modes!r}; it takes "reverse", "forward" or both')
     if kinks not in KINKS:
         raise ArgumentError(f'check_grads: kinks={kinks!r}; it is "raise" or "skip"')
+    if not 0 <= rtol < 1:
+        raise ArgumentError(f"check_grads: rtol={rtol!r}; it is relative, from 0 to below 1")
 
 
 class _Check:
     """One run of check_grads."""
 
     def __init__(
-        self, modes: tuple[str, ...], full: bool, kinks: str, rng: np.random.Generator
+        self,
+        modes: tuple[str, ...],
+        full: bool,
+        kinks: str,
+        rtol: float,
+        rng: np.random.Generator,
     ) -> None:
-        self.modes, self.full, self.kinks, self.rng = modes, full, kinks, rng
+        self.modes, self.full, self.kinks, self.rtol, self.rng = modes, full, kinks, rtol, rng
         self.count, self.precision, self.skipped = 0, 0.0, 0
         self.unseen: dict[str, Reading] = {}
         self.cotangents: list[Any] = []
@@ -177,7 +188,7 @@ class _Check:
     def problem(self, problem: Problem) -> None:
         """Compare the derivatives of one order."""
         problem.start("check_grads")
-        comparison = Comparison.at_random(problem, self.rng)
+        comparison = Comparison.at_random(problem, self.rng, self.rtol)
         self.cotangents = comparison.cotangents
         alone = [comparison.alone(j) for j in range(len(problem.values))]
         for k, x in enumerate(problem.arrays):

@@ -52,27 +52,34 @@ class Reading:
 
 
 class Comparison:
-    """A problem's outputs contracted with cotangents: Re Σ c̄·y, a real function of its arrays."""
+    """A problem's outputs contracted with cotangents: Re Σ c̄·y, a real function of its arrays.
+
+    rtol: what its derivatives may be wrong by for other reasons than rounding, relative to them.
+    """
 
     def __init__(
-        self, problem: Problem, cotangents: Sequence[Array], directions: list[Array]
+        self,
+        problem: Problem,
+        cotangents: Sequence[Array],
+        directions: list[Array],
+        rtol: float = 0.0,
     ) -> None:
-        self.problem = problem
+        self.problem, self.rtol = problem, rtol
         self.cotangents, self.directions = list(cotangents), directions
         self.eps = resolution([*problem.arrays, *problem.values])
         self._pushed: dict[int, list[Array]] = {}
         self._shaken: list[list[Array]] | None = None
 
     @classmethod
-    def at_random(cls, problem: Problem, rng: np.random.Generator) -> Comparison:
+    def at_random(cls, problem: Problem, rng: np.random.Generator, rtol: float = 0) -> Comparison:
         """With cotangents that no error is likely to vanish under, and a line for each array."""
         largest = max((usual(y) for y in problem.values), default=1.0)
         cotangents = [cotangent(y, largest, rng) for y in problem.values]
-        return cls(problem, cotangents, [direction(x, rng) for x in problem.arrays])
+        return cls(problem, cotangents, [direction(x, rng) for x in problem.arrays], rtol)
 
     def of(self, cotangents: Sequence[Array]) -> Comparison:
         """The same, contracted with others."""
-        other = Comparison(self.problem, cotangents, self.directions)
+        other = Comparison(self.problem, cotangents, self.directions, self.rtol)
         other._pushed, other._shaken = self._pushed, self._shaken
         return other
 
@@ -120,10 +127,16 @@ class Comparison:
         """By how much each output changes when the k-th array does; None outside the domain."""
         try:
             found = self.problem.evaluate(self.moved(k, step))
-        except (ValueError, ArithmeticError) as error:
-            if isinstance(error, DTypeError):
+        except (ValueError, ArithmeticError, RuntimeError) as error:
+            if isinstance(error, (DTypeError, NotImplementedError, RecursionError)):
                 raise
             return None
+        except Exception as error:
+            error.add_note(
+                f"{self.problem.name} was called with arguments next to those given, to take "
+                "differences."
+            )
+            raise
         pairs = list(zip(found, self.problem.values))
         if [np.shape(y) for y in found] != [y.shape for y in self.problem.values]:
             return None
@@ -220,7 +233,7 @@ class Comparison:
         analytic, size = self.analytic(k, self.directions[k], mode)
         tolerance = float(allowed(slope)[0])
         if math.isfinite(size):
-            tolerance += ROUNDINGS * self.eps * size
+            tolerance += (ROUNDINGS * self.eps + self.rtol) * size
         reading = Reading(analytic, slope, size, tolerance)
         if not reading.agrees and math.isfinite(analytic):
             unrest = self._unrest(k, mode)

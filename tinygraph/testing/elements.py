@@ -39,7 +39,8 @@ def compare_elements(
             for mode, column in found:
                 off = np.abs(column - columns.value)
                 largest = np.max(np.abs(column), initial=0)
-                limit = allowed(columns) + ROUNDINGS * comparison.eps * largest
+                relative = ROUNDINGS * comparison.eps + comparison.rtol
+                limit = allowed(columns) + relative * largest
                 with np.errstate(divide="ignore", invalid="ignore"):
                     ratio = np.where(off <= limit, 0.0, off / limit)
                 ratio[np.isnan(ratio)] = np.inf

@@ -11,7 +11,7 @@ import numpy as np
 
 from .comparison import ROUNDINGS, Comparison, allowed
 from .differences import CERTAIN, Floats
-from .lines import apart, contracted, magnitude
+from .lines import apart, contracted, magnitude, usual
 from .precision import better
 from .problem import Array
 
@@ -123,6 +123,9 @@ class _Look:
         size = abs(found.analytic[index].item())
         found.numeric[index] = numeric if complexes else numeric.real
         rounding = ROUNDINGS * comparison.eps * size if math.isfinite(size) else 0.0
+        if comparison.rtol:
+            # Of the gradient as a whole, as its parts come of one approximation.
+            rounding += comparison.rtol * max(size, usual(comparison.pulled[0][k]))
         unrest = float(self.unrest[index])
         if unrest < max(0.1 * size, comparison.roundable / magnitude(x[index].item())):
             rounding += unrest
@@ -152,7 +155,8 @@ def _bisected(comparison: Comparison, k: int, mode: str) -> int:
         half.flat[low:middle] = whole.flat[low:middle]
         slope = comparison.slopes(k, half, careful=True)
         analytic, size = comparison.analytic(k, half, mode)
-        tolerance = float(allowed(slope)[0]) + ROUNDINGS * comparison.eps * size
+        relative = ROUNDINGS * comparison.eps + comparison.rtol
+        tolerance = float(allowed(slope)[0]) + relative * size
         at_fault = slope.kink[0] or apart(analytic, float(slope.value[0])) > tolerance
         low, high = (low, middle) if at_fault else (middle, high)
     return low

@@ -113,7 +113,8 @@ def factor(e: Evidence) -> Mistake | None:
         return None
     nearly = abs(k - 1) < 1e-4
     number = f"1 {'+' if np.real(k) > 1 else '−'} {abs(k - 1):.2g}" if nearly else f"{k + 0:.6g}"
-    return words or ("factor", f"it is the right one times {number}")
+    advice = "; if it is approximate by design, say so with rtol=" if nearly else ""
+    return words or ("factor", f"it is the right one times {number}{advice}")
 
 
 def _factor(wrong: Array, right: Array) -> Any:
