@@ -541,7 +541,7 @@ _LATER = {
     "graph_diff": "graph.difference",
     "load": "saving",
     "save": "saving",
-    "testing": "",
+    "testing": "",  # itself a module
 }
 
 __array_api_version__ = "2024.12"
