@@ -86,6 +86,24 @@ def test_numpy_indexes_and_assigns_as_the_program_does(program):
         np.testing.assert_array_equal(x, copy)
 
 
+LINEAR_ALGEBRA = [f"linalg.{name}" for name in ("det", "inv", "solve", "cholesky", "eigvalsh")]
+
+
+@settings(max_examples=20)
+@given(st.expressions(3, dtype=complex))
+def test_complex_programs_are_differentiable(program):
+    assert all(x.dtype == complex for x in program.inputs)
+    tg.testing.check_grads(program, *program.inputs, order=1)
+
+
+@settings(max_examples=20)
+@given(st.expressions(2, operations=["multiply", *LINEAR_ALGEBRA]))
+def test_programs_of_linear_algebra_are_differentiable(program):
+    tg.testing.check_grads(program, *program.inputs, order=1)
+    plain = program.evaluate(engine=np)
+    np.testing.assert_allclose(plain, program().numpy(), rtol=1e-9, atol=1e-9)
+
+
 @given(st.expressions(3, dtype=np.float32, scalar=True))
 def test_programs_are_of_the_dtype_and_shape_asked_for(program):
     assert all(x.dtype == np.float32 for x in program.inputs)
@@ -105,6 +123,7 @@ def test_every_operation_and_shared_values_are_met():
         shared += any(n > 1 and ref.place >= len(program.inputs) for ref, n in used.items())
 
     draw()
+    assert any(name.startswith("linalg.") for name in met)
     assert {"add", "sum", "cumsum", "matmul", "concatenate", "getitem", "setitem"} <= met.keys()
     assert {"sqrt", "log", "log2", "log10", "arccosh"} & met.keys()  # have a domain
     assert len(met) > 50
@@ -136,6 +155,38 @@ def test_a_program_shrinks_to_the_values_that_matter():
     assert program.names[-1] == "planted_product"
     assert len(program.steps) <= 2
     assert sum(x.size for x in program.inputs) <= 2
+
+
+def test_a_program_of_matrices_shrinks_to_one():
+    few = ["add", "multiply", "sum", "matmul", "linalg.inv"]
+    program = find(
+        st.expressions(3, operations=few),
+        lambda program: "linalg.inv" in program.names,
+        settings=SMALLEST,
+    )
+    assert [x.shape for x in program.inputs] == [(1, 1)]
+    assert len(program.steps) <= 2
+
+
+@tg.primitive(z=lambda ct, z: 2 * ct * np.conj(z))
+def planted_square(z):
+    """z², with a conjugate in its rule that is too many."""
+    return z * z
+
+
+def test_a_complex_program_shrinks_to_the_wrong_operation():
+    def fails(program):
+        try:
+            tg.testing.check_grads(program, *program.inputs, order=1)
+        except tg.testing.GradientMismatch:
+            return True
+        return False
+
+    few = ["add", "multiply", "sum", "exp", planted_square]
+    program = find(st.expressions(2, operations=few, dtype=complex), fails, settings=SMALLEST)
+    assert program.names == ("planted_square",)
+    assert program.inputs[0].size == 1
+    assert program.inputs[0].imag.item()
 
 
 def test_programs_shrink_to_one_operation_of_one_number():

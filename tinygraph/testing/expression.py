@@ -31,8 +31,8 @@ class Ref(NamedTuple):
 class Step:
     """One operation of a program.
 
-    name: of the operation: `tg.NAME`, or "getitem" for x[i], "setitem" for a copy of x in which
-        x[i] = v, where it has no function of its own.
+    name: of the operation: `tg.NAME`, "linalg.inv" too, or "getitem" for x[i], "setitem" for
+        a copy of x in which x[i] = v, where it has no function of its own.
     args, kwargs: its arguments. A `Ref` among args stands for a value; lists there may hold some.
     function: what computes it, if it is not one of tinygraph's names.
     """
@@ -142,7 +142,9 @@ def resolved(step: Step, engine: Engine = None) -> Callable[..., Any]:
     if isinstance(engine, Mapping):
         found = engine.get(step.name)
     elif isinstance(engine, ModuleType):
-        found = getattr(engine, step.name, None)
+        found = engine
+        for part in step.name.split("."):  # linalg.inv
+            found = getattr(found, part, None)
     else:
         found = engine(step.name)
     found = found or INDEXING.get(step.name)

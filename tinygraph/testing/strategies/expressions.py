@@ -16,14 +16,21 @@ from ..expression import Expression, Ref, Step
 from .arrays import arrays
 from .indices import indices
 from .operations import along
-from .programs import Program, Word, vocabulary
+from .programs import Program, Word, takes_complex, vocabulary
 from .shapes import broadcastable_shapes, permutations
 from .values import EVERYWHERE
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-PAIRS = ("matmul", "concatenate", "stack", "where", "setitem")  # what takes two tensors
+PAIRS = (
+    "matmul",
+    "concatenate",
+    "stack",
+    "where",
+    "setitem",
+    "linalg.solve",
+)  # what takes two tensors
 
 
 def expressions(
@@ -42,6 +49,8 @@ def expressions(
     operations: which ones, by name, and functions of one's own: operations, or functions of one or
         more tensors that take any shape. None: those of `vocabulary()`.
     max_inputs: how many arrays a program takes; their shapes broadcast.
+    dtype: of these arrays. For a complex one only operations are drawn that are differentiable
+        there, and their operands kept off branch cuts.
     kinks: whether operands may tie in a maximum, or be 0 in a relu; else such an operation is left
         out where its operands do.
     scalar: whether the result is summed.
@@ -56,6 +65,10 @@ def expressions(
     if depth < 1:
         raise ArgumentError(f"expressions: depth={depth}; a program needs 1 or more")
     words = vocabulary(operations)
+    if np.dtype(dtype).kind == "c":
+        words = tuple(word for word in words if takes_complex(word))
+        if not words:
+            raise ArgumentError("expressions: none of the operations takes complex numbers")
     return _expressions(depth, words, max_inputs, np.dtype(dtype), kinks, scalar)
 
 
@@ -223,6 +236,8 @@ def _getitem(draw: st.DrawFn, program: Program, a: Ref) -> _Arguments:
 def _setitem(draw: st.DrawFn, program: Program, a: Ref, b: Ref) -> _Arguments:
     """x[i] = v, at places that occur once: which of several values stays is no one's contract."""
     x = program.value(a)
+    if np.iscomplexobj(program.value(b)) and not np.iscomplexobj(x):
+        return None
     index = draw(indices(x.shape, kinds=["slice", "int", "mask", "ellipsis"]))
     part = x[index].shape
     value = program.value(b).shape
@@ -234,6 +249,25 @@ def _setitem(draw: st.DrawFn, program: Program, a: Ref, b: Ref) -> _Arguments:
             return None
         b = summed
     return ((a, index, b),)
+
+
+def _regular(draw: st.DrawFn, program: Program, a: Ref) -> _Arguments:
+    regular = program.regular(a)
+    return None if regular is None else ((regular,),)
+
+
+def _hermitian(draw: st.DrawFn, program: Program, a: Ref) -> _Arguments:
+    hermitian = program.hermitian(a)
+    return None if hermitian is None else ((hermitian,),)
+
+
+def _solve(draw: st.DrawFn, program: Program, a: Ref, b: Ref) -> _Arguments:
+    regular = program.regular(a)
+    if regular is None:
+        return None
+    right = program.value(b)
+    fits = right.ndim in (1, 2) and len(right) == len(program.value(regular))
+    return ((regular, b if fits else regular),)
 
 
 ARGUMENTS: dict[str, Callable[..., _Arguments]] = {
@@ -248,4 +282,9 @@ ARGUMENTS: dict[str, Callable[..., _Arguments]] = {
     "where": _where,
     "getitem": _getitem,
     "setitem": _setitem,
+    "linalg.det": _regular,
+    "linalg.inv": _regular,
+    "linalg.solve": _solve,
+    "linalg.cholesky": _hermitian,
+    "linalg.eigvalsh": _hermitian,
 }

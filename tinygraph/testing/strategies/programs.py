@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...backward import gradients
 from ...errors import ArgumentError
 from ...modes import no_grad
 from ...primitive import Primitive
 from ...registry import REGISTRY
-from ...tensor import Tensor
+from ...tensor import Tensor, Variable
 from ..expression import Expression, Ref, Step, resolved
 from .operations import properties
 from .values import Interval
@@ -28,6 +30,8 @@ OTHERS = (
     "matmul", "transpose", "reshape", "expand_dims", "flip", "roll", "concatenate", "stack",
     "where", "getitem", "setitem",
 )  # fmt: skip
+# Of matrices that are brought far from singular ones, or made Hermitian, see `Program.regular`.
+LINEAR_ALGEBRA = ("linalg.det", "linalg.inv", "linalg.solve", "linalg.cholesky", "linalg.eigvalsh")
 
 
 class Word(NamedTuple):
@@ -44,7 +48,8 @@ def vocabulary(operations: Iterable[str | Callable[..., Any]] | None = None) -> 
     """The operations that programs are written with, simple ones first.
 
     Of the registry: what is public, differentiable, works element by element on every operand, or
-    reduces or accumulates along axes; and products, shapes, joining and indexing.
+    reduces or accumulates along axes; products, shapes, joining and indexing; and of `linalg`
+    determinants, inverses, solutions, Cholesky factors and eigenvalues.
     """
     known = {word.name: word for word in _known()}
     if operations is None:
@@ -80,8 +85,23 @@ def _known() -> list[Word]:
             found.append(Word(name, kind, primitive.operands, primitive, None))
         elif kind == "reduction":  # its second operand, as the mean of a variance, can be left out
             found.append(Word(name, kind, primitive.operands[:1], primitive, None))
-    found += [Word(name, name, (), None, None) for name in OTHERS]
+    found += [Word(name, name, (), None, None) for name in (*OTHERS, *LINEAR_ALGEBRA)]
     return sorted(found, key=lambda w: ORDER.index(w.name) if w.name in ORDER else len(ORDER))
+
+
+@functools.cache
+def takes_complex(word: Word) -> bool:
+    """Whether an operation is differentiable at complex numbers; of one's own functions, yes."""
+    if word.primitive is None:
+        return True
+    x = Variable(np.array([0.5 + 0.25j, 0.25 - 0.5j]))
+    kwargs = {"axis": 0} if word.kind == "scan" else {}
+    try:
+        with np.errstate(all="ignore"):
+            y = word.primitive.function(*[x] * len(word.operands), **kwargs)
+            return gradients(y, x, np.ones(y.shape)) is not None
+    except (TypeError, ValueError):
+        return False
 
 
 def _kind(primitive: Primitive) -> str | None:
@@ -145,7 +165,10 @@ class Program:
         x = self.value(ref)
         low, high = domain
         gap = min(0.1, (high - low) / 8)
-        if ((low + gap <= x) & (x <= high - gap)).all():
+        # Branch cuts of complex functions lie where the real ones are not defined.
+        bounded = x.dtype.kind == "c" and np.isfinite(domain).all()
+        size = np.abs(x - (low + high) / 2) + (low + high) / 2 if bounded else np.real(x)
+        if ((low + gap <= size) & (size <= high - gap)).all():
             return ref
         if (ref, domain) not in self.brought:
             self.brought[ref, domain] = self._bring(ref, domain)
@@ -153,6 +176,8 @@ class Program:
 
     def _bring(self, ref: Ref, domain: Interval) -> Ref:
         x, (low, high) = self.value(ref), domain
+        if x.dtype.kind == "c":
+            return self._bring_complex(ref, domain)
         if np.isfinite(domain).all():
             half, middle = (high - low) / 2, (low + high) / 2
             ref = self.then(Step("tanh", (ref,))) or ref
@@ -163,6 +188,48 @@ class Program:
         if np.isfinite(low):
             return self.then(Step("add", (square, low + 0.5))) or ref
         return self.then(Step("subtract", (high - 0.5, square))) or ref
+
+    def _bring_complex(self, ref: Ref, domain: Interval) -> Ref:
+        """By a factor, or a shift: what is smooth and bounded is not both on complex numbers."""
+        x, (low, high) = self.value(ref), domain
+        if np.isfinite(domain).all():
+            factor = 0.8 * min(high, -low) / float(np.abs(x).max())
+            return self.then(Step("multiply", (ref, _plain(factor, np.floor)))) or ref
+        if np.isfinite(low):
+            shift = low + 0.5 - float(np.real(x).min())
+            return self.then(Step("add", (ref, _plain(shift, np.ceil)))) or ref
+        shift = high - 0.5 - float(np.real(x).max())
+        return self.then(Step("add", (ref, _plain(shift, np.floor)))) or ref
+
+    def regular(self, ref: Ref) -> Ref | None:
+        """A matrix far from a singular one: itself, or plus a multiple of the identity."""
+        x = self.value(ref)
+        if x.ndim != 2 or x.shape[0] != x.shape[1]:
+            return self.hermitian(ref)
+        sizes = np.linalg.svd(x, compute_uv=False)
+        if sizes[-1] > 0.3 and sizes[0] < 30 * sizes[-1]:
+            return ref
+        dominant = np.eye(len(x), dtype=x.dtype) * (1 + np.ceil(np.abs(x).sum(-1).max()))
+        return self.then(Step("add", (ref, dominant)))
+
+    def hermitian(self, ref: Ref) -> Ref | None:
+        """A Hermitian matrix with positive eigenvalues well apart; None of what is no matrix.
+
+        It is x·xᴴ/4 + diag(1, 4, …), where x is divided by a power of two if it is large.
+        """
+        x = self.value(ref)
+        if x.ndim != 2:
+            return None
+        largest = float(np.abs(x).max())
+        if largest > 2:
+            ref = self.then(Step("multiply", (ref, 2.0 ** -np.ceil(np.log2(largest))))) or ref
+        turned: Ref | None = self.then(Step("transpose", (ref,)))
+        if turned is not None and x.dtype.kind == "c":
+            turned = self.then(Step("conjugate", (turned,)))
+        square = turned and self.then(Step("matmul", (ref, turned)))
+        small = square and self.then(Step("multiply", (square, 0.25)))
+        apart = np.diag(np.arange(1.0, 3 * len(x), 3)).astype(x.dtype)
+        return small and self.then(Step("add", (small, apart)))
 
     def together(self, a: Ref, b: Ref) -> Ref:
         """b, or its sum if it does not broadcast with a, or a itself."""
@@ -183,6 +250,12 @@ class Program:
             return bool((np.abs(values[0]) < MARGIN).any())
         if name in ("max", "min", "sort", "cummax", "cummin", "std"):
             return bool((np.diff(np.sort(values[0], axis=None)) < MARGIN).any())
+        x = values[0]
+        if x.dtype.kind == "c" and name == "angle":  # the cut along the negative numbers
+            return bool(((np.abs(np.imag(x)) < MARGIN) & (np.real(x) < MARGIN)).any())
+        if x.dtype.kind == "c" and name in ("arctan", "arcsinh"):  # the cuts from i and −i on
+            beyond = np.abs(np.imag(x)) > 1 - MARGIN
+            return bool((beyond & (np.abs(np.real(x)) < MARGIN)).any())
         return False
 
     def ending(self, result: Ref) -> Expression:
@@ -197,3 +270,8 @@ class Program:
             tuple(self.inputs[place] for place in kept if place < count),
             tuple(self.steps[place - count].with_refs(new) for place in kept if place >= count),
         )
+
+
+def _plain(x: float, rounded: Any) -> float:
+    """A number of few digits, on the side of `rounded`."""
+    return float(rounded(x * 16) / 16) or x
