@@ -6,11 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, one_each
+from hypothesis import given, settings
+from hypothesis import strategies as hs
 from scipy import linalg
 
 import tinygraph as tg
 from tinygraph import nn
-from tinygraph.testing import CheckFailed, GradientMismatch, Inconclusive, Kink, check_grads
+from tinygraph.testing import (
+    CheckFailed,
+    GradientMismatch,
+    Inconclusive,
+    Kink,
+    check_grads,
+    strategies,
+)
 
 RNG = np.random.default_rng(5)
 
@@ -63,6 +72,32 @@ def test_layers_are_checked_in_their_parameters(layer, shape):
     assert {name for name, _ in layer.named_parameters()} < {*check.arrays}
     for name, array in layer.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_modules_among_the_arguments_are_checked_in_their_parameters_and_left_as_they_are():
+    norm, dense = nn.BatchNorm(2, dtype=np.float64), nn.Dense(2, 1, dtype=np.float64)
+    before = norm.state_dict()
+    check = check_grads(lambda parts, x: parts[1](parts[0](x)), (norm, dense), normal(4, 2))
+    assert check.arrays == (
+        "x", "parts[0].gamma", "parts[0].beta", "parts[1].weight", "parts[1].bias",
+    )  # fmt: skip
+    for name, array in norm.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+    with pytest.raises(GradientMismatch, match=r"wrong in m\.weight"):
+        check_grads(lambda m, x: doubled(m.weight) * x, dense, normal(2))
+
+
+def test_a_function_that_writes_to_what_it_is_given():
+    def adding(x, c, *, d):
+        (c if d is None else d).__iadd__(1)
+        return x * c
+
+    with pytest.raises(CheckFailed, match="adding writes to c, which it is given"):
+        check_grads(adding, normal(2), np.arange(2), kwargs={"d": None})
+    with pytest.raises(CheckFailed, match="adding writes to c"):
+        check_grads(adding, normal(2), normal(2), kwargs={"d": None}, argnums=0)
+    with pytest.raises(CheckFailed, match="adding writes to d"):
+        check_grads(adding, normal(2), 1.0, kwargs={"d": np.arange(2)})
 
 
 def test_parameters_of_a_closure():
@@ -216,6 +251,11 @@ def test_kinks_are_named(function, x, index, sides, dtype):
         np.testing.assert_allclose(found, sides, atol=1e-1)
 
 
+def test_tiny_numbers_overflow_without_a_warning():
+    with pytest.raises(Kink):
+        check_grads(np.abs, np.array([2.0**-1022, 1.0]))
+
+
 def test_kinks_of_the_derivative():
     def f(x):
         return np.maximum(x, 0) ** 2
@@ -244,6 +284,13 @@ def test_kinks_are_skipped_and_the_rest_is_checked():
     assert "at kinks left out" in str(check)
     with pytest.raises(GradientMismatch):
         check_grads(lambda x: np.abs(x) + doubled(x), x, kinks="skip")
+
+
+@settings(max_examples=10)
+@given(strategies.arrays((2,), elements=hs.sampled_from([0.0, 1.0])), hs.booleans())
+def test_kinks_are_passed_over_by_hypothesis(x, full):
+    check_grads(np.abs, x, kinks="assume", full=full)
+    assert x.all()
 
 
 # What is approximate, and what is not defined everywhere
@@ -308,14 +355,28 @@ def test_a_function_that_is_not_repeatable():
         check_grads(nn.Dropout(0.5), normal(30))
 
 
+async def waiting(x):
+    return x
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "error", "words"),
     [
         (np.argmax, [[1.0, 2.0]], tg.DTypeError, "returned an array of int64, which has no deriv"),
         (lambda x: x.detach().numpy(), [[1.0]], tg.DTypeError, "returned ndarray at the result"),
-        (lambda x: None, [[1.0]], tg.DTypeError, "returned None, which has no derivative"),
+        (lambda x: None, [[1.0]], tg.DTypeError, r"returned None, .*: is the return left out\?"),
         (np.log, [[-1.0, 1.0]], tg.DomainError, r"log is nan at the result\[0\]"),
         (np.sum, [np.arange(3)], tg.DTypeError, "sum was given an array of int64; it needs a flo"),
+        (
+            np.sum,
+            [np.arange(3)],
+            tg.DTypeError,
+            r"whole numbers have no derivative, 3\.0 and x\.as",
+        ),
+        (np.sum, [], tg.DTypeError, r"sum was given no arguments; .* check_grads\(f, x, y\)"),
+        (np.sin, [[1.0, np.inf]], tg.DomainError, r"x\[1\] is inf; .* at finite points"),
+        (nn.Dense, [[1.0]], tg.ArgumentError, r"the class Dense came .* make a module of it"),
+        (waiting, [[1.0]], tg.ArgumentError, r"coroutine function; .* lambda x: asyncio\.run"),
         (np.ones(3), [], tg.ArgumentError, r"pass the function itself, and its arguments after"),
     ],
 )
@@ -328,9 +389,10 @@ def test_mistakes_are_told(function, arguments, error, words):
     ("settings", "words"),
     [
         ({"order": 0}, "order=0; it is 1, 2 or more"),
+        ({"order": True}, "order=True; it is 1, 2 or more"),
         ({"modes": "reverse"}, 'it takes "reverse", "forward" or both'),
         ({"modes": ["backward"]}, 'it takes "reverse", "forward" or both'),
-        ({"kinks": "ignore"}, 'it is "raise" or "skip"'),
+        ({"kinks": "ignore"}, 'it is "raise", "skip" or "assume"'),
         ({"rtol": 1}, "rtol=1; it is relative, from 0 to below 1"),
         ({"argnums": 2}, "was given 1 arguments by position"),
         ({"parameters": [3.0]}, "parameter 0 in parameters is float; it needs leaves"),

@@ -46,6 +46,27 @@ def test_a_strategy(x):
     return 1 / x
 
 
+@given_gradients(3, ())
+def test_arguments_with_defaults_keep_them(x, y, power=2):  # noqa: PT028
+    assert x.shape == (3,)
+    assert power == 2
+    return x**power * y
+
+
+@given_gradients((2,), scale=())
+def test_unless_they_are_named(x, scale=None):  # noqa: PT028
+    return x * scale
+
+
+class TestMethods:
+    """What stands before is left to pytest."""
+
+    @given_gradients((2,))
+    def test_a_method(self, x):
+        assert type(self).__name__ == "TestMethods"
+        return tg.sin(x)
+
+
 @given_gradients(np.array([1.0, 2.0]), b=())
 def test_an_array_and_a_number(a, b):
     return a * b
@@ -236,10 +257,19 @@ def test_arguments_that_make_no_sense_are_refused():
         given_gradients(order=1)(f)
     with pytest.raises(ArgumentError, match="<class 'int'> came for 'y'"):
         given_gradients(int)(f)
+    with pytest.raises(ArgumentError, match=r"f came for a strategy; .* with parentheses"):
+        given_gradients(f)
+    with pytest.raises(
+        ArgumentError, match=r"ordr=1, but f takes \(x, y\), and check_grads argnums"
+    ):
+        given_gradients((1,), (1,), ordr=1)(f)
+    with pytest.raises(ArgumentError, match=r"1 strategies for tanh, .* can be called in a def"):
+        given_gradients((1,))(np.tanh)
 
 
-def test_nothing_to_differentiate_is_an_error():
-    once = settings(max_examples=1, phases=[Phase.generate])
-    test = once(given_gradients(st.arrays(dtype=int), st.arrays(dtype=int))(f))
-    with pytest.raises(ArgumentError, match="nothing that was drawn for x, y has a derivative"):
-        test()
+def test_coroutines_are_refused():
+    async def waiting(x):
+        return x
+
+    with pytest.raises(ArgumentError, match="waiting is a coroutine function"):
+        given_gradients((1,))(waiting)

@@ -88,7 +88,13 @@ def test_single_precision_is_said():
     model, loss_fn = network(np.float32)
     check = gradient_check(loss_fn, model.parameters())
     assert check.ratio < 1e-2
+    assert check.verdict == "right, as far as float32 shows"
     assert "float32 parameters: their differences are only good to about 1e-3" in str(check)
+
+
+def test_single_precision_does_not_hide_a_wrong_rule():
+    w = tg.Variable(np.ones(2, np.float32))
+    assert gradient_check(lambda: wrong_square(w).sum(), [w]).verdict == "wrong"
 
 
 def test_complex_parameters():
@@ -131,6 +137,11 @@ def test_a_sample_of_the_components():
         (lambda: tg.Variable(1.0), [], "no parameters came; if they are a generator"),
         (lambda: tg.Variable(1.0), [np.ones(2)], "parameter 0 is ndarray; it needs leaves"),
         (tg.tensor(1.0), [tg.Variable(1.0)], "it needs a function that computes the loss anew"),
+        (
+            [tg.Variable(1.0)],
+            lambda: tg.Variable(1.0),
+            "list came for loss_fn; .* and after it the",
+        ),
         (lambda: 3.0, [tg.Variable(1.0)], "loss_fn returned float; it must return the loss"),
         (lambda: tg.Variable([1.0, 2.0]), [tg.Variable(1.0)], r"reduce it with .sum\(\)"),
     ],

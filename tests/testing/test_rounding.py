@@ -7,7 +7,7 @@ import tinygraph as tg
 from tinygraph.ops.determinants import cofactors
 from tinygraph.testing import GradientMismatch, check_grads
 from tinygraph.testing.comparison import Comparison
-from tinygraph.testing.problem import posed
+from tinygraph.testing.posing import posed
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2))

@@ -59,3 +59,10 @@ def test_second_derivatives_that_differ():
     assert_same_gradients(cut, np.sin, X, order=1)
     with pytest.raises(GradientMismatch, match="the second derivatives of cut and sin differ"):
         assert_same_gradients(cut, np.sin, X)
+
+
+def test_mistakes_in_calling_are_told():
+    with pytest.raises(tg.ArgumentError, match="ndarray came for the reference; it takes two fun"):
+        assert_same_gradients(np.sin, np.ones(2))
+    with pytest.raises(tg.ArgumentError, match="order=0; it is 1, 2 or more"):
+        assert_same_gradients(np.sin, np.sin, np.ones(2), order=0)

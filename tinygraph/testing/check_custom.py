@@ -16,7 +16,8 @@ from ..tensor import Tensor, Variable, untracked
 from .check_grads import check_grads
 from .failures import CheckFailed
 from .layouts import LAYOUTS
-from .problem import Array, name_of, pulled
+from .posing import name_of
+from .problem import Array, pulled
 from .sameness import same
 from .samples import Call, calls, outputs, reference_of
 

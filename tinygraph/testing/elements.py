@@ -10,7 +10,7 @@ from .comparison import ROUNDINGS, Comparison, allowed
 from .differences import Floats
 from .lines import magnitude
 from .location import gradient
-from .verdict import kink, mismatch
+from .verdict import give_up, mismatch
 
 
 def compare_elements(
@@ -26,8 +26,8 @@ def compare_elements(
             unit[index] = magnitude(x[index].item()) * turn
             columns = comparison.columns(k, unit)
             if columns.kink.any():
-                if kinks == "raise":
-                    raise kink(operation, comparison, k)
+                if kinks != "skip":
+                    give_up(operation, comparison, k, kinks)
                 continue
             found: list[tuple[str, Floats]] = []
             if rows is not None:

@@ -19,11 +19,14 @@ from ..errors import ArgumentError
 from ..node import leaf
 from ..tensor import Tensor, with_node
 from .check_grads import check_grads
-from .failures import CheckFailed, Inconclusive, Kink
+from .failures import CheckFailed, Inconclusive
+from .posing import name_of
 from .strategies import arrays
 from .verdict import brief
 
 LARGEST_SIDE = 4
+# What check_grads takes beside a function and its arguments.
+OPTIONS = frozenset(inspect.signature(check_grads).parameters) - {"function", "args", "kwargs"}
 
 
 def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -32,7 +35,7 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
     strategies: for the last of the function's parameters that are not named, in their order, as for
         `hypothesis.given`; those before are left to pytest, for `self` and fixtures. Each is
         a strategy, such as `tg.testing.strategies.arrays(away_from=[0])`;
-        a shape, as `(3, 4)` or `("n", "k")`, where a letter is one size in all of them;
+        a shape, as `(3, 4)`, `3` or `("n", "k")`, where a letter is one size in all of them;
         a floating dtype, as `np.float32`, for arrays of any shape; or
         an array or tensor, for that one.
     named: the same by the name of a parameter. All other keywords are options of
@@ -41,8 +44,8 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
     The function returns what is to be differentiated: a tensor, or several. It is differentiated
     by every floating array and tensor that was drawn, also inside tuples and dicts; integers, axes
     and the like it gets as they are. Examples at a kink, or where differences are too noisy to say
-    anything, are passed over by `assume`. An array that is not in C order is also compared with its
-    copy that is.
+    anything, are passed over by `assume`; with kinks="skip" only the elements at kinks are. An
+    array that is not in C order is also compared with its copy that is.
     Settings of Hypothesis apply as usual: a profile, or `@settings(max_examples=500)` above this,
     where deadline=None belongs too, as first calls compile. Without `@settings` Hypothesis's own
     default deadline does not apply, nor does its explaining phase.
@@ -53,18 +56,33 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
     ... def test_my_layer(x, w):
     ...     return my_layer(x, w)
     """
+    if len(strategies) == 1 and inspect.isroutine(strategies[0]):
+        raise ArgumentError(
+            f"given_gradients: {strategies[0].__name__} came for a strategy; it is written with "
+            "parentheses, and a strategy or a shape in them: @tg.testing.given_gradients((3, 4))"
+        )
 
     def decorate(function: Callable[..., Any]) -> Any:
         drawn, options = _sorted(function, strategies, named)
+        # Hypothesis wants no defaults: arguments that have one, and were not named, keep it.
+        asked = inspect.Signature(
+            [
+                p.replace(default=p.empty)
+                for p in inspect.signature(function).parameters.values()
+                if p.default is p.empty or p.name in drawn
+            ]
+        )
 
         @functools.wraps(function)
         def holds(*args: Any, **kwargs: Any) -> None:
-            values = {name: kwargs.pop(name) for name in drawn}
-            bound = functools.partial(function, *args, **kwargs) if args or kwargs else function
+            given = asked.bind(*args, **kwargs).arguments
+            values = {name: given.pop(name) for name in drawn}
+            bound = functools.partial(function, **given) if given else function
             # What is wrong is asked of the smallest example only, which is run once more.
             with nullcontext() if current_build_context().is_final else brief():
-                check(bound, values, function.__name__, options)
+                check(bound, values, name_of(function), options)
 
+        holds.__signature__ = asked  # type: ignore[attr-defined]
         return _unhurried(given(**drawn)(holds))
 
     return decorate
@@ -111,12 +129,13 @@ def check(
     parameters = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in chosen]
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     try:
+        options = {"kinks": "assume", **options}
         if _is_called_by_position(function, drawn, others):
             # As it is, for the program that shows a failure.
             check_grads(function, *drawn.values(), **options)
         else:
             check_grads(called, *chosen.values(), **options)
-    except (Kink, Inconclusive):
+    except Inconclusive:
         assume(False)
     check_layouts(called, list(chosen.values()))
 
@@ -128,7 +147,8 @@ def _is_called_by_position(
     bound = isinstance(function, functools.partial)
     values = (x for value in others.values() for _, x in leaves(value, ""))
     numbers = any(isinstance(x, (float, complex)) for x in values)
-    return not bound and not numbers and positional(function)[: len(drawn)] == list(drawn)
+    first = [p.name for p in positional(function)[: len(drawn)]]
+    return not bound and not numbers and first == list(drawn)
 
 
 def check_layouts(function: Callable[..., Any], args: list[Any]) -> None:
@@ -184,16 +204,24 @@ def _sorted(
     function: Callable[..., Any], strategies: tuple[Any, ...], named: Mapping[str, Any]
 ) -> tuple[dict[str, st.SearchStrategy[Any]], dict[str, Any]]:
     """Strategies by parameter, and the options of the check."""
-    name = getattr(function, "__name__", repr(function))
+    name = name_of(function)
+    if inspect.iscoroutinefunction(function):
+        raise ArgumentError(
+            f"given_gradients: {name} is a coroutine function; write a def that returns tensors, "
+            "with asyncio.run in it"
+        )
     parameters = inspect.signature(function).parameters.values()
-    ordered = positional(function)
-    known = {*ordered, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
+    # Arguments with defaults keep them, unless they are named.
+    ordered = [p.name for p in positional(function) if p.default is p.empty]
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = {p.name for p in parameters if p.kind in by_name}
     left = [argument for argument in ordered if argument not in named]
     if len(strategies) > len(left):
         raise ArgumentError(
             f"given_gradients: {len(strategies)} strategies for {name}, which takes "
-            f"({', '.join(ordered)})"
+            f"({', '.join(ordered)}) by name"
             + (f", of which {', '.join(set(ordered) - set(left))} are named" if named else "")
+            + "; any other function can be called in a def that takes such arguments"
         )
     last = left[len(left) - len(strategies) :]
     chosen = dict(zip(last, strategies, strict=True))
@@ -204,14 +232,19 @@ def _sorted(
             '@tg.testing.given_gradients((3, 4)) or given_gradients(("n", "k"))'
         )
     options = {option: value for option, value in named.items() if option not in known}
+    for option in options.keys() - OPTIONS:
+        raise ArgumentError(
+            f"given_gradients: {option}={options[option]!r}, but {name} takes "
+            f"({', '.join(sorted(known))}), and check_grads {', '.join(sorted(OPTIONS))}"
+        )
     drawn = {p.name: strategy(chosen[p.name], p.name) for p in parameters if p.name in chosen}
     return drawn, options
 
 
-def positional(function: Callable[..., Any]) -> list[str]:
+def positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters that it takes by position, and by name too."""
     parameters = inspect.signature(function).parameters.values()
-    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 def strategy(spec: Any, argument: str) -> st.SearchStrategy[Any]:
@@ -220,6 +253,8 @@ def strategy(spec: Any, argument: str) -> st.SearchStrategy[Any]:
         return spec
     if isinstance(spec, (np.ndarray, Tensor)):
         return st.just(spec)
+    if isinstance(spec, int) and not isinstance(spec, bool):
+        return arrays(spec)
     if isinstance(spec, (tuple, list)) and all(isinstance(n, (int, str)) for n in spec):
         return arrays(_sides(spec))
     if isinstance(spec, (type, np.dtype)) and np.issubdtype(spec, np.inexact):

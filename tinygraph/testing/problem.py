@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from copy import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backward import gradients
-from ..containers import filled, leaves
-from ..errors import ArgumentError, DomainError, DTypeError
+from ..errors import ArgumentError, DomainError
 from ..modes import enable_grad, no_grad
 from ..tensor import Tensor, Variable, untracked
 from ..transforms import jvp
@@ -32,6 +28,7 @@ class Problem:
     names      of the arrays that it is differentiated with respect to
     arrays     their values at the point
     run        from tensors in their place to the floating tensors that come out
+    constants  arrays that it is given beside those, by name
     outputs    names of these, known after `start`
     values     their values at the point, likewise
     order      of the derivative that is checked with it
@@ -42,6 +39,7 @@ class Problem:
     names: list[str]
     arrays: list[Array]
     run: Callable[[Sequence[Tensor]], dict[str, Tensor]]
+    constants: Mapping[str, Array] = field(default_factory=dict)
     order: int = 1
     outputs: list[str] = field(default_factory=list)
     values: list[Array] = field(default_factory=list)
@@ -54,7 +52,8 @@ class Problem:
 
     def start(self, operation: str) -> None:
         """Evaluate it at the point; raise unless it is finite there, and the same once more."""
-        given = [x.copy() for x in self.arrays]
+        watched = [*zip(self.names, self.arrays), *self.constants.items()]
+        given = [x.copy() for _, x in watched]
         with no_grad(), np.errstate(all="ignore"):
             found = self.run(list(map(untracked, self.arrays)))
         self.outputs, self.values = list(found), [np.array(t.value) for t in found.values()]
@@ -67,8 +66,8 @@ class Problem:
                     "function is finite, so give it other arguments"
                 )
         again = self.evaluate(self.arrays)
-        for name, x, before in zip(self.names, self.arrays, given, strict=True):
-            if not np.array_equal(x, before, equal_nan=True):
+        for (name, x), before in zip(watched, given, strict=True):
+            if not np.array_equal(x, before, equal_nan=x.dtype.kind in "fc"):
                 raise CheckFailed(
                     f"{operation}: {self._subject()} writes to {name}, which it is given; look for "
                     "+=, out= and slices that are assigned to"
@@ -129,7 +128,7 @@ class Problem:
             [*self.names, *cts],
             [*self.arrays, *map(np.asarray, cotangents)],
             run,
-            self.order + 1,
+            order=self.order + 1,
         )
 
 
@@ -156,188 +155,3 @@ def pulled(
     return gradients(
         list(ys), list(inputs), list(cts), create_graph=create_graph, retain_graph=retain_graph
     )
-
-
-def posed(
-    operation: str,
-    function: Callable[..., Any],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    argnums: int | Sequence[int] | None,
-    parameters: Any,
-) -> Problem:
-    """The problem of differentiating function(*args, **kwargs) in its floating arguments."""
-    if not callable(function):
-        raise ArgumentError(
-            f"{operation}: {type(function).__name__} came for the function; pass the function "
-            "itself, and its arguments after it: check_grads(f, x, y)"
-        )
-    chosen = _positions(operation, argnums, len(args))
-    called = argument_names(function, len(args))
-    names: list[str] = []
-    arrays: list[Array] = []
-    for i in chosen:
-        for path, leaf in leaves(args[i], called[i]):
-            array = _floating(leaf)
-            if array is not None:
-                names.append(path)
-                arrays.append(array)
-            elif argnums is not None:
-                raise DTypeError(
-                    f"{operation}: {path} is {_kind(leaf)}, which has no derivative; leave it out "
-                    "of argnums"
-                )
-    count = len(arrays)
-    owned = _parameters(function if parameters is None else parameters, parameters is not None)
-    names += owned
-    arrays += [np.array(p.value) for p in owned.values()]
-    if not arrays:
-        kinds = ", ".join(_kind(a) for a in args) or "nothing"
-        raise DTypeError(
-            f"{operation}: nothing to differentiate: {name_of(function)} was given {kinds}; it "
-            "needs a floating-point or complex array, tensor or number, or containers of these"
-        )
-
-    def run(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-        # The function may rebind its tensors (x[0] = 1); the caller's stay what they are.
-        supply = iter(map(copy, tensors[:count]))
-        given = list(args)
-        for i in chosen:
-            own = [
-                leaf if _floating(leaf) is None else next(supply) for _, leaf in leaves(args[i], "")
-            ]
-            given[i] = filled(args[i], own)
-        with standing_in(owned.values(), tensors[count:]):
-            return _outputs(operation, function, function(*given, **kwargs))
-
-    return Problem(function, name_of(function), names, arrays, run)
-
-
-@contextmanager
-def standing_in(parameters: Iterable[Tensor], tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Within, parameters have the values, and the past, of other tensors."""
-    saved = []
-    try:
-        for p, t in zip(parameters, tensors, strict=True):
-            saved.append((p, p.value, p.node))
-            p._name = p.name  # where an untracked tensor has it
-            p.value, p.node = t.value, t.node
-        yield
-    finally:
-        for p, value, node in saved:
-            p.value, p.node = value, node
-            del p._name
-
-
-@contextmanager
-def unchanged(owner: Any) -> Iterator[None]:
-    """Leave a module's attributes, buffers and generators as they are; nothing, of a function."""
-    if not hasattr(owner, "named_buffers"):
-        yield
-        return
-    attributes = [(vars(part), dict(vars(part))) for part in owner.modules()]
-    buffers = [(buffer, buffer.copy()) for _, buffer in owner.named_buffers()]
-    generators = [generator for _, generator in owner.named_generators()]
-    states = [generator.bit_generator.state for generator in generators]
-    try:
-        yield
-    finally:
-        for now, before in attributes:
-            now.clear()
-            now.update(before)
-        for buffer, content in buffers:
-            buffer[...] = content
-        for generator, state in zip(generators, states, strict=True):
-            generator.bit_generator.state = state
-
-
-def argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """What the function calls its positional arguments."""
-    try:
-        called = getattr(function, "forward", function)
-        parameters = inspect.signature(called).parameters.values()
-    except (TypeError, ValueError):  # it does not tell
-        parameters = ()  # type: ignore[assignment]
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """What messages call it: a layer by its class."""
-    return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _positions(operation: str, argnums: Any, count: int) -> list[int]:
-    if argnums is None:
-        return list(range(count))
-    given = [argnums] if isinstance(argnums, int) else list(argnums)
-    for i in given:
-        if not isinstance(i, int) or not -count <= i < count:
-            raise ArgumentError(
-                f"{operation}: argnums={argnums}, but the function was given {count} arguments by "
-                "position (those by keyword are not differentiated)"
-            )
-    return [i % count for i in given]
-
-
-def _floating(leaf: Any) -> Array | None:
-    """The array of a leaf that has a derivative, or None."""
-    if type(leaf) is Tensor:
-        leaf = leaf.value
-    if not isinstance(leaf, (np.ndarray, np.generic, float, complex, list)):
-        return None
-    array = np.array(leaf)
-    return array if array.dtype.kind in "fc" else None
-
-
-def _kind(x: Any) -> str:
-    if type(x) is Tensor or isinstance(x, (np.ndarray, np.generic)):
-        return f"an array of {x.dtype}"
-    return type(x).__name__
-
-
-def _parameters(owner: Any, given: bool) -> dict[str, Tensor]:
-    """The leaves of a module, of a mapping or of a list, by name."""
-    if hasattr(owner, "named_parameters"):
-        pairs = list(owner.named_parameters())
-    elif not given:
-        return {}
-    elif isinstance(owner, Mapping):
-        pairs = list(owner.items())
-    else:
-        pairs = [
-            entry
-            if isinstance(entry, tuple)
-            else (getattr(entry, "name", None) or f"parameter {i}", entry)
-            for i, entry in enumerate([owner] if type(owner) is Tensor else owner)
-        ]
-    for name, leaf in pairs:
-        if type(leaf) is not Tensor or not leaf.is_leaf:
-            raise ArgumentError(
-                f"check_grads: {name} in parameters is {_kind(leaf)}; it needs leaves, such as "
-                "model.parameters()"
-            )
-    return {name: leaf for name, leaf in pairs if leaf.node is not None}
-
-
-def _outputs(operation: str, function: Callable[..., Any], result: Any) -> dict[str, Tensor]:
-    """The floating tensors in what the function returned, by name."""
-    found: dict[str, Tensor] = {}
-    other = ""
-    for path, t in leaves(result, "the result"):
-        if type(t) is Tensor and t.dtype.kind in "fc":
-            found[path] = t
-        elif type(t) is not Tensor and _floating(t) is not None:
-            raise DTypeError(
-                f"{operation}: {name_of(function)} returned {type(t).__name__} at {path}, not a "
-                "Tensor, so its history is lost; compute with the tensors it is given"
-            )
-        else:
-            other = other or _kind(t)
-    if not found:
-        came = other or "None"
-        raise DTypeError(
-            f"{operation}: {name_of(function)} returned {came}, which has no derivative; it must "
-            "return a floating-point tensor, or containers of such"
-        )
-    return found

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .comparison import Comparison
 from .differences import CERTAIN, resolution
 from .failures import CheckFailed, GradientMismatch, number, ordinal, place
 from .location import Gradient
 from .mistakes import recognised
-from .problem import Array, Problem, posed
+from .posing import check_order, posed
+from .problem import Array, Problem
 
 # Relative rounding errors by which two ways to compute the same may differ.
 ROUNDINGS = 2**10
@@ -39,6 +41,12 @@ def assert_same_gradients(
     Raises CheckFailed where values differ, or shapes or dtypes; GradientMismatch where a
     derivative does, with that of the reference as `numeric`.
     """
+    check_order("assert_same_gradients", order)
+    if not callable(reference):
+        raise ArgumentError(
+            f"assert_same_gradients: {type(reference).__name__} came for the reference; it takes "
+            "two functions, and then their arguments: assert_same_gradients(f, g, x)"
+        )
     problems = [
         posed("assert_same_gradients", f, args, kwargs or {}, argnums, ())
         for f in (function, reference)

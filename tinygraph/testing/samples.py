@@ -15,7 +15,8 @@ from ..errors import ArgumentError
 from ..primitive import Primitive, Sample, sample
 from ..registry import NUMPY
 from ..tensor import Tensor
-from .problem import Array, name_of
+from .posing import name_of
+from .problem import Array
 
 UNARY = [(3, 4), (), (1,), (0,)]
 BINARY = [

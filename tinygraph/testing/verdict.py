@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -76,6 +76,19 @@ def mismatch(
         facts["mistake"] = mistake[0]
         lines.append(f"  probably   {mistake[1]}")
     return GradientMismatch(mismatch_text(operation, problem.name, facts, lines), **facts)
+
+
+def give_up(operation: str, comparison: Comparison, k: int, kinks: str) -> NoReturn:
+    """Leave at a kink: raise it, or let Hypothesis pass the example over."""
+    if kinks == "raise":
+        raise kink(operation, comparison, k)
+    # First, as it says what to install where Hypothesis is missing.
+    from . import strategies  # noqa: F401
+
+    # isort: split
+    from hypothesis import reject
+
+    reject()
 
 
 def kink(operation: str, comparison: Comparison, k: int) -> Kink:
