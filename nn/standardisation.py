@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -109,6 +109,6 @@ def normalize(X_train: Any, axis: int | tuple[int, ...] = 0) -> Normalize:
     centred = wide(X, operation)
     centred = (centred - mean.astype(centred.dtype)) / span.astype(centred.dtype)
     centred *= centred
-    scale = span * np.sqrt(np.mean(centred, axis, dtype=np.float64, keepdims=True))
+    scale: Any = span * np.sqrt(np.mean(centred, axis, dtype=np.float64, keepdims=True))
     scale[low == high] = 1  # rounding would give some constants a small σ
-    return Normalize(mean.astype(X.dtype), cast("NDArray[Any]", scale.astype(X.dtype)))
+    return Normalize(mean.astype(X.dtype), scale.astype(X.dtype))

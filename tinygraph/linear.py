@@ -61,7 +61,7 @@ def _any(t: Tensor) -> Any:
     and a rule that refuses what is ambiguous should see that in it.
     """
     angles = np.arange(1.0, t.size + 1)
-    values = 1 + np.sin(angles) / 2
+    values: Any = 1 + np.sin(angles) / 2
     if t.dtype.kind == "c":
         values = values + 0.5j * np.cos(angles)
     return values.reshape(t.shape).astype(t.dtype)

@@ -40,8 +40,8 @@ def _like(y: Tensor, initial: Operand) -> Tensor:
 
 def _number(left_out: Any, shape: Any, axis: Axis, keepdims: bool) -> Any:
     """How many elements go into each result."""
-    counts = np.broadcast_to(~left_out, shape)
-    return np.sum(counts, axis=axis, keepdims=keepdims)
+    counts: Any = np.broadcast_to(~left_out, shape)
+    return counts.sum(axis, keepdims=keepdims)
 
 
 def _divided(total: Tensor, number: Any) -> Tensor:

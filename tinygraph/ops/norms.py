@@ -57,12 +57,12 @@ def p_norm(x: Operand, ord: float = 2, axis: Axis = None, keepdims: bool = False
     if x.dtype.kind not in "fc":
         x = x.astype(float)
     if ord != 2:
-        return np.power(np.sum(np.abs(x) ** ord, axis, keepdims=keepdims), _inverse(ord, x))
+        return np.power((np.abs(x) ** ord).sum(axis, keepdims=keepdims), _inverse(ord, x))
     if axis is None and not keepdims:
         x = x.ravel(order="K")
         square = np.vdot(x, x).real
     else:
-        square = np.sum((x.conj() * x).real, axis, keepdims=keepdims)
+        square = (x.conj() * x).real.sum(axis, keepdims=keepdims)
     return np.sqrt(square)
 
 
