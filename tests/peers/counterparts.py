@@ -347,8 +347,10 @@ TORCH: dict[str, Function] = {
         if not k and not isinstance(axis, tuple)
         else _no()
     ),
-    "sort": lambda a, axis=-1, **k: torch.sort(
-        a.reshape(-1) if axis is None else a, dim=axis or 0 if axis is None else axis
+    "sort": lambda a, axis=-1, descending=False, **k: torch.sort(
+        a.reshape(-1) if axis is None else a,
+        dim=0 if axis is None else axis,
+        descending=descending,
     )[0],
     "reshape": _reshape,
     "transpose": _transpose,
