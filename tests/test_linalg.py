@@ -1,13 +1,16 @@
 """Linear algebra where matrices are singular, values repeat or vectors are free; refusals."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
 from derivatives import assert_gradient
 
 import tinygraph as tg
+from tinygraph.testing import check_grads
 
+EPS = np.finfo(float).eps
 RNG = np.random.default_rng(7)
 ROTATION = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
 WEIGHTS = RNG.normal(size=(3, 3))
@@ -208,7 +211,105 @@ def test_gradient_stands_in_the_triangle_that_was_read():
     assert_gradient(lambda a: [np.linalg.cholesky(a)], [lower], [np.ones((3, 3))], [g])
 
 
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
+@pytest.mark.parametrize("n", [2, 20])
+def test_rounding_does_not_make_a_matrix_another_than_hermitian(n, size):
+    """Up to 8 n ε of the largest element; far above that, the triangle that is not read counts."""
+    a = size * hermitian(np.random.default_rng(n).normal(size=(n, n)))
+    top, ct = np.abs(a).max(), np.arange(1.0, n + 1)
+    for part, counts in ((0, False), (1, False), (5 * n, False), (100 * n, True)):
+        other = a.copy()
+        other[0, 1] += part * EPS * top
+        g = gradient(tg.linalg.eigvalsh, other, ct)
+        assert (g[0, 1] == 0) == counts
+        assert (g == g.T).all() != counts
+
+
+def test_each_matrix_of_a_stack_is_hermitian_or_not():
+    whole = np.array([[2.0, 1.0], [1.0, 5.0]])
+    stack = np.stack([whole, np.tril(whole), 1e18 * np.tril(whole), whole])
+    function = partial(function_of, f=np.exp)
+    ct = np.ones((4, 2, 2))
+    g = gradient(tg.linalg.eigvalsh, stack, ct[..., 0] * [1, 3])
+    for k, a in enumerate(stack):
+        alone = gradient(tg.linalg.eigvalsh, a, [1.0, 3.0])
+        np.testing.assert_allclose(g[k], alone, rtol=1e-14)
+        assert (alone[0, 1] == 0) == (a[0, 1] == 0)
+    zero = np.zeros((2, 2))
+    np.testing.assert_allclose(gradient(function, zero, whole), whole, rtol=1e-14)
+
+
 # Repeated values
+
+
+def test_values_are_equal_relative_to_the_largest_of_their_own_matrix():
+    """Of v w³ vᴴ = a³, whatever its size and beside whatever other matrices."""
+    a = ROTATION @ np.diag([1.0, 1.0 + 1e-9, 2.0]) @ ROTATION.T
+    stack = np.stack([a, 1e12 * a, 1e-20 * a])
+    ct = hermitian(WEIGHTS) * np.array([1, 1e-20, 1e40])[:, np.newaxis, np.newaxis]
+    for function in (
+        lambda t: function_of(t, lambda w: w**3),
+        lambda t: (lambda u, s, vh: (u * s[..., np.newaxis, :] ** 3) @ vh)(*np.linalg.svd(t)),
+    ):
+        for x, weights in ((stack, ct), *zip(stack, ct, strict=True)):
+            found = gradient(function, x, weights)
+            wanted = x @ x @ weights + x @ weights @ x + weights @ x @ x
+            size = np.abs(wanted).max((-1, -2), keepdims=True)
+            np.testing.assert_allclose(found / size, wanted / size, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("name", ["eigh", "eig", "svd"])
+def test_a_loss_that_depends_on_the_choice_is_refused_whatever_its_size(name, size):
+    """Also beside another that does not, and is much larger."""
+    ct = np.stack([np.zeros((3, 3)), size * WEIGHTS])
+    stack = np.stack([ROTATION @ np.diag([1.0, 2, 4]) @ ROTATION.T, REPEATED])
+    function = {"eigh": lambda t: np.linalg.eigh(t)[1], "eig": lambda t: np.linalg.eig(t)[1],
+                "svd": lambda t: np.linalg.svd(t)[0]}[name]  # fmt: skip
+    for large in (0, 1e20):
+        ct[0] = large * size * WEIGHTS
+        with pytest.raises(tg.AmbiguousGradient, match=r"equal (eigen)?values"):
+            gradient(function, stack, ct)
+
+
+def of_any(values):
+    """A matrix with these eigenvalues that is not symmetric, and its vectors."""
+    n = len(values)
+    v = np.random.default_rng(3).normal(size=(n, n)) + 2 * np.eye(n)
+    return v @ np.diag(values) @ np.linalg.inv(v), v
+
+
+def test_projector_on_repeated_eigenvalues_of_any_matrix():
+    """Along dA it changes by p dA s + s dA p, s the inverse of λ − a on the other vectors."""
+    a, v = of_any([2.0, 2, 2, 5, 7, -1])
+    p = v[:, :3] @ np.linalg.inv(v)[:3]
+    others = v @ np.diag([0, 0, 0, 1 / (2 - 5), 1 / (2 - 7), 1 / (2 + 1)]) @ np.linalg.inv(v)
+    ct = np.random.default_rng(4).normal(size=(6, 6))
+    wanted = p.T @ ct @ others.T + others.T @ ct @ p.T
+
+    def projector(t):
+        w, v = np.linalg.eig(t)
+        chosen = (np.abs(w.numpy() - 2) < 1e-6).astype(float)
+        return np.real((v * chosen) @ np.linalg.inv(v))
+
+    def both(t):
+        """The eigenvalues are used too, and weigh nothing."""
+        w, v = np.linalg.eig(t)
+        chosen = (np.abs(w.numpy() - 2) < 1e-6).astype(float)
+        return np.real((v * chosen) @ np.linalg.inv(v)) + 0 * np.real(np.sum(w))
+
+    for function in (projector, both):
+        np.testing.assert_allclose(gradient(function, a, ct), wanted, atol=1e-10)
+
+
+def test_values_and_vectors_that_weigh_nothing_are_not_refused():
+    a, _ = of_any([2.0, 2, 5])
+
+    def function(t):
+        w, v = np.linalg.eig(t)
+        return 0 * np.real(np.sum(w) + np.sum(v))
+
+    np.testing.assert_array_equal(gradient(function, a), 0)
 
 
 @pytest.mark.parametrize("a", [REPEATED, np.eye(3), np.zeros((3, 3))], ids=["two", "all", "zero"])
@@ -417,6 +518,27 @@ def test_svd_of_singular_matrices():
         gradient(lambda t: (lambda u, s, vh: (u * s) @ vh)(*np.linalg.svd(t)), a, WEIGHTS)
 
 
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3), (4, 2)])
+@pytest.mark.parametrize("full", [False, True])
+def test_first_vectors_beside_a_singular_value_that_is_exactly_zero(shape, full):
+    """The value 0 is used, and weighs nothing: what it would be divided by is never missed."""
+    a, k = np.zeros(shape), min(shape)
+    a[0, 0] = 3.0
+    scale, left, right = 2.0, np.arange(1.0, shape[0] + 1), np.arange(1.0, shape[1] + 1)
+
+    def function(t):
+        u, s, vh = np.linalg.svd(t, full_matrices=full)
+        return np.sum(s * np.eye(k)[0]) * scale + u[:, 0] ** 2 @ left + vh[0] ** 2 @ right
+
+    def first(t):
+        # The signs of singular vectors are free.
+        u, s, vh = np.linalg.svd(t + 0.0, full_matrices=full)
+        return scale * s[0] + (u[:, 0] * vh[0, 0]) @ left * 3 + u[0, 0] * (vh[0] @ right) * 5
+
+    check_grads(function, a, order=1)
+    check_grads(first, a, order=1)
+
+
 def test_reconstruction_from_one_singular_value_of_zero():
     """With a single 0 and a square real matrix nothing is free but a sign."""
     a = ROTATION @ np.diag([3.0, 1.0, 0.0]) @ ROTATION
@@ -449,6 +571,12 @@ def test_norm_with_a_zero_among_others(ord):
     g = gradient(lambda t: tg.linalg.norm(t, ord), x)
     size = np.sum(np.abs(x) ** ord) ** (1 / ord)
     np.testing.assert_allclose(g, np.sign(x) * (np.abs(x) / size) ** (ord - 1))
+
+
+def test_norm_of_a_high_order_with_a_zero_among_small_numbers():
+    """(1/y)^99 is out of range, and y^100 has few digits."""
+    g = gradient(lambda t: tg.linalg.norm(t, 100), np.array([0.0, 10**-3.2]))
+    np.testing.assert_allclose(g, [0, 1], rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -577,6 +705,33 @@ def test_pinv_cuts_off_relative_to_the_dtype():
         np.testing.assert_array_equal(
             tg.linalg.pinv(a, **keywords).numpy(), np.linalg.pinv(a, **keywords)
         )
+
+
+@pytest.mark.parametrize("values", [[3.0, 2, 0.4], [3.0, 0.5, 0.4], [3.0, 0.5, 0], [3.0, 0, 0]])
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4)])
+def test_what_counts_as_zero_and_is_not_moves_the_vectors_of_the_others(shape, values):
+    rng = np.random.default_rng(5)
+    u, v = (np.linalg.qr(rng.normal(size=(n, 3)))[0] for n in shape)
+    a, b = u * values @ v.T, rng.normal(size=shape[0])
+    check_grads(lambda t: tg.linalg.pinv(t, 0.3), a)
+    check_grads(lambda t, b: tg.linalg.lstsq(t, b, 0.3).x, a, b)
+    t = tg.Variable(np.stack([a, u * [3.0, 2, 1] @ v.T]))
+    (whole,) = tg.gradients(tg.linalg.pinv(t, 0.3), t, np.ones((2, *shape[::-1])))
+    for one, g in zip(t.numpy(), whole.numpy(), strict=True):
+        alone = gradient(lambda t: tg.linalg.pinv(t, 0.3), one)
+        np.testing.assert_allclose(g, alone, rtol=1e-12, atol=1e-13)
+
+
+def test_what_counts_as_zero_by_default_counts_as_zero_in_the_gradient():
+    """A singular value of 4 ε is below 8 ε, 8 being the larger size."""
+    a, ct = np.zeros((8, 2)), np.array([3.0, 5.0])
+    a[0, 0], a[1, 1] = 1, 4 * EPS
+    b = tg.Variable(np.arange(1.0, 9))
+    (g,) = tg.gradients(tg.linalg.lstsq(a, b).x, b, ct)
+    np.testing.assert_allclose(g.numpy(), [3, 0, 0, 0, 0, 0, 0, 0])
+    a[1, 1] = 16 * EPS
+    (g,) = tg.gradients(tg.linalg.lstsq(a, b).x, b, ct)
+    np.testing.assert_allclose(g.numpy(), [3, 5 / (16 * EPS), 0, 0, 0, 0, 0, 0])
 
 
 @pytest.mark.parametrize("sizes", [(2, 9, 3, 8), (5, 2, 7, 3, 6), (4, 3)])

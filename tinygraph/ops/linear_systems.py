@@ -12,7 +12,9 @@ from ..pullback import unbroadcast
 from ..tensor import Tensor, as_tensor
 from .counting import cubic, solution
 from .degeneracy import equal
-from .hermitian import adjoint, conj, mirrored, to_triangle, transposed
+from .hermitian import (
+    adjoint, conj, diagonal, mirrored, real, rounding, to_triangle, transposed, value_of,
+)  # fmt: skip
 from .joining import where
 from .products import matmul
 from .refusals import SINGULAR, explain_matrices, is_singular
@@ -159,7 +161,50 @@ def _pinv(ct: Any, y: Any, a: Any, hermitian: bool) -> Any:
     within = yh @ y @ gh
     read, a = a, mirrored(a) if hermitian else a
     total = outside - a @ (y @ outside) + within - (within @ y) @ a - yh @ g @ yh
+    total = total + _cut_off(gh, y, a)
     return conj(to_triangle(total, read) if hermitian else total)
+
+
+def _cut_off(gh: Any, y: Any, a: Any) -> Any:
+    """What singular values of `a` that count as zero, and are not, add to the gradient.
+
+    gh: the gradient at the adjoint of the pseudo-inverse y.
+    A change of `a` mixes vectors of values s above the bound with those of values t below it: with
+    D = uᴴ dA v, the pseudo-inverse changes by (D + t/s Dᴴ) / (s² − t²), in place of D / s².
+    """
+    plain, inverse = value_of(a), value_of(y)
+    rank = np.real(np.sum(plain * transposed(inverse), axis=(-2, -1)))  # the trace of a projection
+    if (rank > min(plain.shape[-2:]) - 0.5).all():
+        return 0
+    u, s, vh = np.linalg.svd(plain, full_matrices=False)
+    above = real(diagonal(vh @ inverse @ u)) * s > 0.5
+    below = ~above & (s > rounding(s, s.dtype))
+    tracked = type(a) is Tensor
+    if not tracked and not below.any():
+        return 0
+    rest = (u * np.where(below, s, 0)[..., np.newaxis, :]) @ vh
+    if tracked:  # where all of them are 0, they may yet grow
+        change = a - a @ (y @ a)
+        rest = rest + (change - value_of(change))
+    # What is of first power in t is t/s³ Dᴴ, for which no vectors are needed.
+    g, cubed = adjoint(gh), adjoint(y) @ y @ adjoint(y)
+    first = cubed @ g @ rest + rest @ g @ cubed
+    if not below.any():
+        return first
+    if tracked:
+        u, s, vh = np.linalg.svd(a, full_matrices=False)
+    pairs = above[..., :, np.newaxis] & below[..., np.newaxis, :]
+    return first + _of_higher_powers(gh, u, s, vh, pairs)
+
+
+def _of_higher_powers(gh: Any, u: Any, s: Any, vh: Any, pairs: Any) -> Any:
+    """What is of higher powers in t = s[j] for pairs i, j."""
+    high, low = np.where(pairs, s[..., :, np.newaxis], 1), s[..., np.newaxis, :]
+    ratio = np.where(pairs, low / high, 0)
+    kept = ratio * ratio / np.where(pairs, (high - low) * (high + low), 1)
+    kept, turned = (x + transposed(x) for x in (kept, kept * ratio))
+    inside = adjoint(u) @ gh @ adjoint(vh)
+    return u @ (kept * inside + turned * adjoint(inside)) @ vh
 
 
 @primitive(
@@ -170,6 +215,9 @@ def _pinv(ct: Any, y: Any, a: Any, hermitian: bool) -> Any:
         sample((2, 2, 3), 1e-15),
         sample((3, 3), 1e-15, True),
         sample((0, 2), 1e-15),
+        sample((3, 2), 0.7),
+        sample((2, 3, 3), 0.5),
+        sample((3, 3), 0.5, True),
     ),
     explain=explain_matrices("pinv", square=False),
     flops=cubic(22),
@@ -188,7 +236,7 @@ def pinv(
     rcond, or rtol: singular values of at most this times the largest count as zero; 1e-15, and
         with rtol=None the larger size times the precision of the dtype.
     hermitian: only the lower triangle is read.
-    The gradient is that for changes which leave the rank as it is.
+    The gradient is that for changes after which as many of them are above the bound.
     """
     if rcond is None:
         if rtol is np._NoValue:
@@ -226,6 +274,7 @@ def _lstsq(ct: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
         adjoint(inverse) @ x @ adjoint(by_x - adjoint(a) @ by_b)
         + rest @ adjoint(inverse @ by_b)
         - by_b @ adjoint(x)
+        + _cut_off(b @ adjoint(by_x), inverse, a)
     )
     if by_residuals.size:
         # x is where Σ|b − a x|² is least, so that its own change does not count.
@@ -263,6 +312,7 @@ def _explain_lstsq(error: Exception, a: Any, b: Any, rcond: Any) -> str | None:
         sample((4, 2), (4, 3)),
         sample((2, 3), (2,)),
         sample((3, 3), (3, 1), 1e-10),
+        sample((3, 3), (3,), 0.5),
     ),
     explain=_explain_lstsq,
     flops=cubic(22),
