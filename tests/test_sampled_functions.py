@@ -45,6 +45,32 @@ def test_interp_at_a_knot_has_the_slope_after_it():
     np.testing.assert_allclose(found, [*slopes, slopes[-1]])
 
 
+@pytest.mark.parametrize(
+    ("x", "knots", "by_x", "by_knots", "by_heights"),
+    [
+        # From −1 to 0 the polygon goes from 0.5 to 2, then it jumps to −1, and to 1 at 2.
+        (-0.75, [-1.0, 0, 0, 2], 1.5, [-1.125, -0.375, 0, 0], [0.75, 0.25, 0, 0]),
+        (0.0, [-1.0, 0, 0, 2], 1, [0, 0, -1, 0], [0, 0, 1, 0]),
+        (1.5, [-1.0, 0, 0, 2], 1, [0, 0, -0.25, -0.75], [0, 0, 0.25, 0.75]),
+        # Two knots in one place are the last: the value there is that of the second.
+        (2.0, [-1.0, 0, 2, 2], 0, [0, 0, 0, 0], [0, 0, 0, 1]),
+        (1.0, [-1.0, 0, 2, 2], -1.5, [0, 0.75, 0.75, 0], [0, 0.5, 0.5, 0]),
+        # At a knot, and beyond the ends.
+        (0.0, [-1.0, 0, 1, 2], -3, [0, 3, 0, 0], [0, 1, 0, 0]),
+        (2.0, [-1.0, 0, 1, 2], 2, [0, 0, 0, -2], [0, 0, 0, 1]),
+        (3.0, [-1.0, 0, 1, 2], 0, [0, 0, 0, 0], [0, 0, 0, 1]),
+        (-3.0, [-1.0, 0, 1, 2], 0, [0, 0, 0, 0], [1, 0, 0, 0]),
+    ],
+)
+def test_interp_at_and_between_knots(x, knots, by_x, by_knots, by_heights):
+    leaves = [tg.Variable(a) for a in ([x], knots, HEIGHTS)]
+    y = np.interp(*leaves)
+    np.testing.assert_allclose(y.numpy(), np.interp([x], knots, HEIGHTS))
+    found = tg.gradients(y, leaves, np.array([2.0]))
+    for g, wanted in zip(found, ([by_x], by_knots, by_heights), strict=True):
+        np.testing.assert_allclose(g.numpy(), 2 * np.array(wanted), atol=1e-15)
+
+
 def test_interp_of_awkward_values_is_numpys():
     x = np.array([np.nan, -np.inf, np.inf, 0.2, 0.5])
     heights = np.array([0.5, np.inf, -1.0, np.nan])
@@ -89,8 +115,9 @@ def test_arange_of_numbers_is_numpys(arguments):
     assert y.dtype == wanted.dtype
 
 
-def test_arange_moves_with_its_start_and_step():
-    start, stop, step = (tg.Variable(x) for x in (0.5, 2.1, 0.5))
+@pytest.mark.parametrize("ends", [(0.5, 2.1), (0.0, 1.6), (-1.7, 0.0)])
+def test_arange_moves_with_its_start_and_step(ends):
+    start, stop, step = (tg.Variable(x) for x in (*ends, 0.5))
     y = tg.arange(start, stop, step)
     found = tg.gradients(y, [start, stop, step], [1.0, 10.0, 100.0, 1000.0])
     assert [g.item() for g in found] == [1111, 0, 10 + 200 + 3000]

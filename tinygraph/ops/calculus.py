@@ -182,10 +182,12 @@ def _interpolation(ct: Any, x: Any, xp: Any, fp: Any, needs: Any) -> Any:
         return np.zeros_like(ct), np.zeros(1), np.reshape(np.sum(ct), (1,))
     i = np.clip(np.searchsorted(knots, points, "right") - 1, 0, len(knots) - 2)
     width = xp[i + 1] - xp[i]
-    width = np.where(_value(width) == 0, 1, width)
-    inside = (points >= knots[0]) & (points <= knots[-1])
+    # Of two knots in one place, only points at the last lie between them: their value is its own.
+    jump = _value(width) == 0
+    width = np.where(jump, 1, width)
+    inside = (points >= knots[0]) & (points <= knots[-1]) & ~jump
     # How far on the way from knot i to the next; beyond the ends, at the end.
-    way = np.where(inside, (x - xp[i]) / width, np.where(points > knots[-1], 1.0, 0.0))
+    way = np.where(inside, (x - xp[i]) / width, np.where(points >= knots[-1], 1.0, 0.0))
     along = np.where(inside, ct * ((fp[i + 1] - fp[i]) / width), 0)
 
     def shared(part: Any) -> Any:
