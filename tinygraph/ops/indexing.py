@@ -159,6 +159,7 @@ def _explain_setitem(error: Exception, a: Any, index: Any, value: Any) -> str | 
         *(sample((3, 4), index, ()) for index in INDICES),
         sample((3, 4), (0,), (4,)),
         sample((3, 4), (slice(None), 1), (1, 3)),
+        sample((3, 4), (0,), (1, 1, 4)),
         sample((3, 4), (np.array([0, 2, 0]),), (3, 4)),
         sample((3, 4), (np.array([0, 2, 0]),), (4,)),
         sample((3, 4), (np.array([True, False, True]),), (2, 4)),

@@ -29,10 +29,10 @@ def _p_norm(ct: Any, y: Any, x: Any, shape: Any, ord: float, axis: Axis, keepdim
         return ratio * (np.conjugate(x) if x.dtype.kind == "c" else x)
     # d‖x‖ = Σ (|x|/‖x‖)^(p−1) d|x|, with 0 for elements that are 0, also if p < 2.
     nothing = value_of(x) == 0
-    size = np.abs(np.where(nothing, 1, x)) / np.where(value_of(y) == 0, 1, y)
+    size = np.where(nothing, 1, np.abs(x) / np.where(value_of(y) == 0, 1, y))
     sign = np.sign(x)
     sign = np.conjugate(sign) if sign.dtype.kind == "c" else sign
-    return ct * np.where(nothing, 0, sign * size ** (ord - 1))
+    return ct * (sign * size ** (ord - 1))
 
 
 @primitive(

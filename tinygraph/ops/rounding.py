@@ -97,7 +97,7 @@ def frexp(x: Operand, /) -> Any:
     a=lambda ct: ct[1],
     b=lambda ct, y: -ct[1] * y[0],
     domain={"a": (2.1, 2.9), "b": (1, 1.05)},
-    samples=(sample((3, 2), (2,)), sample((), 1.02)),
+    samples=(sample((3, 2), (2,)), sample((2,), (3, 2)), sample((), 1.02)),
 )
 def divmod(a: Operand, b: Operand, /) -> Any:
     """⌊a / b⌋ and a − b·⌊a / b⌋."""

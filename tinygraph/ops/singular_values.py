@@ -60,7 +60,7 @@ def _svd(ct: Any, y: Any, a: Any, hermitian: bool) -> Any:
     nothing = zero[..., np.newaxis] & zero[..., np.newaxis, :]
     _check_zeros(turn - adjoint(turn), nothing, size)
     first = np.where(same, 0, both / np.where(same, 1, column - row))
-    second = np.where(nothing, 0, turn / np.where(nothing, 1, column + row))
+    second = turn / np.where(nothing, 1, column + row)
     inside = (first + adjoint(first) + second - adjoint(second)) * 0.5
     if not is_unused(ct[1]):
         inside = inside + within_groups(by_s, both, same, size, "svd")
