@@ -238,13 +238,13 @@ def tests() -> Iterator[tuple[str, Callable[[], Any]]]:
             yield key[1], call
 
 
-def noticed(mistake: Mistake) -> tuple[str, str] | None:
-    """Kit or test, and the name of what notices it; None if nothing does."""
-    for who, checks in (("kit", kit_checks), ("test", tests)):
-        for name, check in checks():
+def noticed(mistake: Mistake) -> str | None:
+    """`kit` or `tests`, whose check notices it; None if nothing does."""
+    for who, checks in (("kit", kit_checks), ("tests", tests)):
+        for _, check in checks():
             with mistake.place():
                 wrong = fails(check)
             # What fails without the mistake too, for want of a test runner, says nothing.
             if wrong and not fails(check):
-                return who, name
+                return who
     return None

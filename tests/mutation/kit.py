@@ -6,11 +6,13 @@ import importlib
 import inspect
 import itertools
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -47,38 +49,66 @@ MODULES = {
     "ops.reduction": ("test_statistics", "test_selection"),
     "ops.indexing": ("test_indexing",),
     "ops.fitting": ("test_sampled_functions",),
+    "ops.ranges": ("test_sampled_functions",),
     "nn": ("test_every_loss", "test_loss_corners", "test_losses", "test_fused"),
 }
 # Those of layers lie in a folder of their own.
 sys.path.append(str(Path(__file__).parents[1] / "nn"))
 
 _sound: dict[Any, bool] = {}
+_runs: dict[Any, set[CodeType]] = {}
 
 
 def caught_by(mutant: Mutant) -> str | None:
     """The name of the stage that notices it, or None."""
     for primitive, stage in itertools.product(mutant.operations, stages(mutant.kind)):
-        checks = stage(primitive)
-        while True:
+        checks = [c for c in stage(primitive) if may_notice(c, mutant)]
+        while checks:
             with mutant.place():
-                noticed = next((c for c in checks if _sound.get(c[0], True) and fails(c[1])), None)
-            if noticed is None:
+                failed = next((k for k, (_, call) in enumerate(checks) if fails(call)), None)
+            if failed is None:
                 break
-            key, check = noticed
             # A check that the right rule does not pass either has nothing to say.
-            if key not in _sound:
-                _sound[key] = not fails(check)
-            if _sound[key]:
-                return stage.__name__
+            if is_sound(checks[failed]):
+                return next(name for name, known in STAGES.items() if known is stage)
+            checks = checks[failed + 1 :]
     return None
+
+
+def is_sound(check: Named) -> bool:
+    """Whether it passes while nothing is wrong."""
+    key, call = check
+    if key not in _sound:
+        _sound[key] = not fails(call)
+    return _sound[key]
+
+
+def may_notice(check: Named, mutant: Mutant) -> bool:
+    """Whether a check has any chance: tests that do not run what was changed have none."""
+    key, call = check
+    if mutant.code is None or not key[0].startswith("test_"):
+        return _sound.get(key, True)
+    if key not in _runs:
+        _runs[key] = ran = set()
+
+        def note(frame: FrameType, event: str, _: Any) -> None:
+            if event == "call":
+                ran.add(frame.f_code)
+
+        threading.setprofile(note)
+        sys.setprofile(note)
+        try:
+            _sound[key] = not fails(call)
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+    return _sound[key] and mutant.code in _runs[key]
 
 
 def stages(kind: str) -> list[Stage]:
     """The checks, those first that are likely to notice the kind of mistake."""
-    first: list[Stage] = [samples, corners, conventions]
-    if kind in CORNERS:
-        first = [corners, conventions, samples]
-    return [*first, numbers, of_complex, operation, named_tests]
+    order = list(STAGES.values())
+    return [corners, samples, *order[2:]] if kind in CORNERS else order
 
 
 def fails(check: Callable[[], Any]) -> bool:
@@ -120,13 +150,23 @@ def samples(primitive: Primitive) -> Iterator[Named]:
 
 
 def corners(primitive: Primitive) -> Iterator[Named]:
-    """The same where elements are 0, and where they are alike."""
-    for case, arrays in cases(primitive):
-        for change in (with_zeros, with_ties):
-            special = change(case, arrays)
+    """The same where elements are 0, and where they are alike: in all operands, and in each."""
+    found = cases(primitive)
+    if primitive.broadcasts:
+        # What is a kink takes long to find out, and does not depend on how shapes broadcast.
+        found = [*{_operands(case): (case, arrays) for case, arrays in reversed(found)}.values()]
+    for case, arrays in found:
+        changes = [with_zeros(case, arrays), with_ties(case, arrays)]
+        if len(arrays) > 1:
+            changes += [alike(case, arrays, k) for k, x in enumerate(arrays) if x.size > 1]
+        for n, special in enumerate(changes):
             if special is not None:
-                key = (change.__name__, case.id)
-                yield key, partial(check_grads, case, *special, kinks="skip")
+                yield ("corners", case.id, n), partial(check_grads, case, *special, kinks="skip")
+
+
+def _operands(case: Case) -> tuple[Any, ...]:
+    """Which of them are arrays, and which are numbers."""
+    return tuple((place.operand, place.shape != ()) for place in case.places)
 
 
 def numbers(primitive: Primitive) -> Iterator[Named]:
@@ -228,3 +268,21 @@ def with_ties(case: Case, arrays: list[Any]) -> list[Any]:
                     target.flat[::3] = source.flat[::3]
                     break
     return changed
+
+
+def alike(case: Case, arrays: list[Any], k: int) -> list[Any]:
+    """All elements of the k-th operand are alike."""
+    return [np.full_like(x, x.flat[0]) if i == k else x for i, x in enumerate(arrays)]
+
+
+# What a mutant is shown to, in this order, and what that is called in the tables: the kit, then
+# tests of the project.
+STAGES: dict[str, Stage] = {
+    "check_grads at samples": samples,
+    "check_grads at zeros and ties": corners,
+    "check_grads with numbers": numbers,
+    "check_grads with complex operands": of_complex,
+    "check_custom": operation,
+    "tests of conventions": conventions,
+    "tests of corners": named_tests,
+}

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Mutant:
     of          the rule, in words: `multiply.a`; a function that rules call: `reduction.spread`
     kind        of mistake
     words       what was changed, where that is not all that the kind says
+    code        of the function that is right; None where it may not be called at all
     place       puts it in place for the time of a block
     """
 
@@ -40,12 +41,19 @@ class Mutant:
     of: str
     kind: str
     words: str
+    code: CodeType | None
     place: Callable[[], AbstractContextManager[None]]
 
     @property
     def name(self) -> str:
         """Which it is, in one line."""
         return f"{self.of}: {self.kind}" + (f" ({self.words})" if self.words else "")
+
+    @property
+    def part(self) -> str:
+        """Of the project: its operations, or its layers and losses."""
+        of_ops = any(p.definition.__module__.startswith(PARTS[0]) for p in self.operations)
+        return "operations" if of_ops else "layers and losses"
 
 
 def mutants() -> Iterator[Mutant]:
@@ -59,7 +67,8 @@ def mutants() -> Iterator[Mutant]:
                 def place(p: Any = primitive, k: int = k, make: Any = make) -> Any:
                     return rule_replaced(p, k, make())
 
-                yield Mutant((primitive,), of, kind, words, place)
+                code = None if rule.passes_on else getattr(rule.function, "__code__", None)
+                yield Mutant((primitive,), of, kind, words, code, place)
     for helper, users in called().items():
         of = f"{helper.__module__.rpartition('.')[2]}.{helper.__name__}"
         for kind, words, make in rewrites(helper):
@@ -67,7 +76,7 @@ def mutants() -> Iterator[Mutant]:
             def place(h: Any = helper, make: Any = make) -> Any:
                 return code_replaced(h, make().__code__)
 
-            yield Mutant(tuple(users), of, kind, words, place)
+            yield Mutant(tuple(users), of, kind, words, helper.__code__, place)
 
 
 def called() -> dict[FunctionType, list[Primitive]]:
@@ -266,13 +275,13 @@ def between(rule: Rule, x: str, y: str) -> Function:
 
 
 def _spoilt(g: Any, at: Any) -> Any:
-    """Another number there, also in place of 0."""
+    """Another number there, also in place of 0 and of whole numbers."""
     try:
         fits = np.broadcast_shapes(np.shape(g), np.shape(at)) == np.shape(g)
     except ValueError:
         fits = False
     at = np.asarray(at, dtype=g.dtype)
-    return g + at * (g + 1) if fits else g
+    return g + at * (g + 0.7) if fits else g
 
 
 def _plain(x: Any) -> Any:

@@ -1,86 +1,90 @@
-"""Run the mutants and count: caught, equivalent, survivors."""
+"""What became of the mutants, in tables: caught and by which check, equivalent, survivors."""
 
 from __future__ import annotations
 
 import itertools
-import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from random import Random
 
-from .engine import mistakes, noticed
-from .equivalent import reason
-from .kit import caught_by
-from .mutants import Mutant, mutants
+from .kit import STAGES
+from .mutants import Mutant
+from .running import ENGINE, Outcome, everything, outcomes, told
 
 
-def chosen(sample: int | None, seed: int, only: str | None) -> list[Mutant]:
-    """Those to be run."""
-    found = [m for m in mutants() if only is None or only in (m.of, m.of.partition(".")[0], m.kind)]
-    return found if sample is None else sampled(found, sample, seed)
+def chosen(sample: int | None, seed: int, only: str | None) -> list[int]:
+    """The numbers of those to be run: so many of the rules, and all mistakes in the engine."""
+    rules, engine = [], []
+    for number, mutant in enumerate(everything()):
+        if not isinstance(mutant, Mutant):
+            engine.append(number)
+        elif only in (None, mutant.of, mutant.of.partition(".")[0], mutant.kind, mutant.part):
+            rules.append(number)
+    if sample is not None:
+        rules = sampled(rules, sample, seed)
+    return rules + engine if only in (None, "engine") else rules
 
 
-def sampled(found: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+def sampled(numbers: Sequence[int], count: int, seed: int) -> list[int]:
     """So many of them, of each kind of mistake in turn."""
-    by_kind: dict[str, list[Mutant]] = {}
-    for mutant in Random(seed).sample(found, len(found)):
-        by_kind.setdefault(mutant.kind, []).append(mutant)
+    by_kind: dict[str, list[int]] = {}
+    for number in Random(seed).sample(numbers, len(numbers)):
+        by_kind.setdefault(everything()[number].kind, []).append(number)
     turns = itertools.chain.from_iterable(itertools.zip_longest(*by_kind.values()))
-    return list(itertools.islice(filter(None, turns), count))
+    return list(itertools.islice((n for n in turns if n is not None), count))
 
 
-def run(sample: int | None, seed: int, only: str | None) -> int:
-    """Print the tables; 1 if there are survivors."""
-    start = time.process_time()
-    survivors = run_rules(sample, seed, only)
-    if only in (None, "engine"):
-        survivors += run_engine()
-    print(f"{time.process_time() - start:.0f} s of one core")
-    return bool(survivors)
+def run(sample: int | None, seed: int, only: str | None, jobs: int, each: str | None) -> int:
+    """Print the tables; 1 if there are survivors, or caught ones that are said to be right."""
+    start = time.monotonic()
+    numbers = chosen(sample, seed, only)
+    found = list(told(outcomes(numbers, min(jobs, max(len(numbers), 1))), len(numbers)))
+    if each is not None:
+        lines = [f"{o.by or o.why or 'survived'}\t{o.kind}\t{o.name}\n" for o in found]
+        Path(each).write_text("".join(lines), encoding="utf-8")
+    print(*tables(found), sep="\n")
+    minutes = sum(o.seconds for o in found) / 60
+    passed = (time.monotonic() - start) / 60
+    print(f"\n{minutes:.1f} minutes of one core, {passed:.1f} minutes with {jobs} processes.")
+    return int(any(o.survived or o.misjudged for o in found))
 
 
-def run_rules(sample: int | None, seed: int, only: str | None) -> int:
-    """Show gradient rules to the checks; how many wrong ones nothing noticed."""
-    caught: Counter[str] = Counter()
-    equivalent: Counter[str] = Counter()
-    survived: Counter[str] = Counter()
-    stages: Counter[str] = Counter()
-    for mutant in chosen(sample, seed, only):
-        if reason(mutant):
-            equivalent[mutant.kind] += 1
-        elif stage := caught_by(mutant):
-            caught[mutant.kind] += 1
-            stages[stage] += 1
-        else:
-            survived[mutant.kind] += 1
-            print(f"survivor: {mutant.name}", file=sys.stderr)
-    print(*table(caught, equivalent, survived), "", sep="\n")
-    print(", ".join(f"{n} by {stage}" for stage, n in stages.most_common()))
-    return survived.total()
+def tables(found: Sequence[Outcome]) -> Iterator[str]:
+    """In Markdown: by kind of mistake, by part of the project, the engine, why what is right is."""
+    rules = [o for o in found if o.part != ENGINE]
+    engine = [o for o in found if o.part == ENGINE]
+    if rules:
+        yield from table("kind of mistake", rules, lambda o: o.kind, STAGES)
+        yield ""
+        yield from table("mistakes in", rules, lambda o: o.part, STAGES)
+    if engine:
+        yield ""
+        yield from table("mistake in the engine", engine, lambda o: o.kind, ("kit", "tests"))
+    reasons = Counter(o.why for o in rules if o.why)
+    if reasons:
+        yield from ("", "| why it is no mistake | mutants |", "|---|---|")
+        yield from (f"| {why} | {count} |" for why, count in reasons.most_common())
+    for o in found:
+        if o.survived or o.misjudged:
+            yield f"\n{'survivor' if o.survived else 'not equivalent'}: {o.name}"
 
 
-def run_engine() -> int:
-    """The same for mistakes in the engine."""
-    found = [(mistake, noticed(mistake)) for mistake in mistakes()]
-    caught = {
-        who: Counter(mistake.kind for mistake, by in found if by and by[0] == who)
-        for who in ("kit", "test")
-    }
-    survived = Counter(mistake.kind for mistake, by in found if not by)
-    print("| mistake in the engine | mutants | by check_grads | by a test | survivors |")
-    print("|---|---|---|---|---|")
-    for kind, count in Counter(mistake.kind for mistake, _ in found).items():
-        row = (kind, count, caught["kit"][kind], caught["test"][kind], survived[kind])
-        print("| " + " | ".join(map(str, row)) + " |")
-    return survived.total()
-
-
-def table(caught: Counter[str], equivalent: Counter[str], survivors: Counter[str]) -> list[str]:
-    """In Markdown, the kinds in rows."""
-    kinds = sorted({*caught, *equivalent, *survivors})
-    rows = [(k, caught[k], equivalent[k], survivors[k]) for k in kinds]
-    rows.append(("all", caught.total(), equivalent.total(), survivors.total()))
-    head = ["| kind of mistake | mutants | caught | equivalent | survivors |"]
-    head.append("|---|---|---|---|---|")
-    return head + [f"| {k} | {c + e + s} | {c} | {e} | {s} |" for k, c, e, s in rows]
+def table(
+    head: str, found: Sequence[Outcome], row_of: Callable[[Outcome], str], checks: Sequence[str]
+) -> Iterator[str]:
+    """Counts: a row for what `row_of` says, and one for all; a column for each check."""
+    columns = [head, "mutants", "caught", *(f"by {c}" for c in checks), "equivalent", "survivors"]
+    yield "| " + " | ".join(columns) + " |"
+    yield "|---" * len(columns) + "|"
+    rows: dict[str, list[Outcome]] = {}
+    for o in sorted(found, key=row_of):
+        rows.setdefault(row_of(o), []).append(o)
+    if len(rows) > 1:
+        rows["all"] = list(found)
+    for name, part in rows.items():
+        by = Counter(o.by for o in part if o.by and not o.why)
+        counts = [len(part), by.total(), *(by[c] for c in checks)]
+        counts += [sum(o.why is not None for o in part), sum(o.survived for o in part)]
+        yield f"| {name} | " + " | ".join(f"{n:,}" for n in counts) + " |"

@@ -1,0 +1,90 @@
+"""Every mutant shown to the checks, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from typing import NamedTuple
+
+from .engine import Mistake, mistakes, noticed
+from .equivalent import reason
+from .kit import caught_by
+from .mutants import Mutant, mutants
+
+ENGINE = "the engine"
+# Seconds between two lines of progress.
+EVERY = 15.0
+
+
+class Outcome(NamedTuple):
+    """What became of a mutant.
+
+    part: of the project
+    by: the check that noticed it, or None
+    why: the argument that it is no mistake, or None
+    """
+
+    part: str
+    kind: str
+    name: str
+    by: str | None
+    why: str | None
+    seconds: float
+
+    @property
+    def survived(self) -> bool:
+        """Nothing noticed it, and nobody says that it is right."""
+        return self.by is None and self.why is None
+
+    @property
+    def misjudged(self) -> bool:
+        """It is said to be right, and a check found it wrong."""
+        return self.by is not None and self.why is not None
+
+
+@cache
+def everything() -> list[Mutant | Mistake]:
+    """All wrong rules, then all mistakes in the engine, in an order that is always the same."""
+    return [*mutants(), *mistakes()]
+
+
+def outcome(number: int) -> Outcome:
+    """Of the mutant that has this number in `everything`."""
+    start = time.process_time()
+    mutant = everything()[number]
+    if isinstance(mutant, Mutant):
+        found = mutant.part, mutant.kind, mutant.name, caught_by(mutant), reason(mutant)
+    else:
+        words = " ".join(mutant.words.split())
+        found = ENGINE, mutant.kind, words, noticed(mutant), None
+    return Outcome(*found, time.process_time() - start)
+
+
+def outcomes(numbers: Sequence[int], jobs: int) -> Iterator[Outcome]:
+    """Of these mutants, in their order."""
+    if jobs == 1:
+        yield from map(outcome, numbers)
+        return
+    # Each process makes its own mutants: they are closures, which do not travel.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context) as pool:
+        yield from pool.map(outcome, numbers, chunksize=4)
+
+
+def told(found: Iterator[Outcome], count: int) -> Iterator[Outcome]:
+    """The same, with a line on stderr now and then, and one for each that nothing noticed."""
+    start = said = time.monotonic()
+    for k, each in enumerate(found, 1):
+        if each.survived:
+            print(f"survivor: {each.name}", file=sys.stderr, flush=True)
+        if each.misjudged:
+            print(f"not equivalent: {each.name}", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if now - said > EVERY or k == count:
+            print(f"{k:,} of {count:,} in {now - start:.0f} s", file=sys.stderr, flush=True)
+            said = now
+        yield each
