@@ -22,6 +22,7 @@ def test_an_operation_of_scipys():
     assert check.checked == (
         "value",
         "no mutation",
+        "float64",
         "derivatives up to order 2",
         "float32",
         "layouts",
@@ -92,6 +93,12 @@ WRONG = {
         x=lambda ct, x: 3 * ct * x * (x.detach() if type(x) is tg.Tensor else x),
     ),
     "mutates": rule(lambda x: x * x, tg.sample((3,)), words="its gradient rule changes", x=scale),
+    "few digits": rule(
+        lambda x: x * 3.0,
+        tg.sample((3,)),
+        words="the gradient of x has the digits of float32 only",
+        x=lambda ct: (ct * 3.0).astype(np.float32).astype(ct.dtype),
+    ),
     "float64": rule(
         lambda x: x * np.ones(3),
         tg.sample((3,)),

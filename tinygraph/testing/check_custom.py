@@ -64,7 +64,7 @@ def check_custom(
         the value beside the reference's, and both in float32 and where operands broadcast.
 
     For each sample: the value is the reference's; derivatives up to `order`, forward and backward,
-    are those of differences (`check_grads`); float32 stays float32, and is right to its precision;
+    are those of differences (`check_grads`); float64 keeps its digits; float32 stays float32, and is right to its precision;
     operands of any memory layout give the same; nothing given is changed; calls by keyword are
     calls by position; any choice of tracked operands gets the same gradients; and where operands
     broadcast, the gradient is summed over the axes that were added.
@@ -86,6 +86,7 @@ def check_custom(
             raise
     why = {
         "float32": "the samples ask for a dtype",
+        "float64": "its gradients are 0, or the samples ask for a dtype",
         "value": "there is no reference",
         "keywords": "all its operands are positional",
         "broadcasting": "its operands do not broadcast",
@@ -126,6 +127,7 @@ class _CallCheck:
         """Names of what was checked, and whether there was anything to check."""
         yield "value", reference is not None and self.value(reference)
         yield "no mutation", self.mutation()
+        yield "float64", self.double()
         yield f"derivatives up to order {self.order}", self.derivatives()
         yield "float32", self.single()
         yield "layouts", self.layouts()
@@ -198,6 +200,26 @@ class _CallCheck:
             if not same(y, wide, arrays, unrest + self._approximate(wide)):
                 self._fail(f"in float32 the {what} is\n{y}\nin float64\n{wide}")
         return True
+
+    def double(self) -> bool:
+        """Gradients of float64 operands have more digits than float32 has room for."""
+        if self.call.given.kwargs.get("dtype") is not None:
+            return False
+        done = False
+        wide = (np.dtype(np.float64), np.dtype(np.complex128))
+        if not all(y.dtype in wide for y in self.values):
+            return False
+        for place, g in zip(self.call.places, self.gradients, strict=True):
+            # Cotangents are random, and gradients are linear in them: few digits are no chance.
+            if g.dtype in wide and g.any():
+                done = True
+                with np.errstate(over="ignore"):
+                    if (_coarser(g) == g).all():
+                        self._fail(
+                            f"the gradient of {place} has the digits of float32 only; look for "
+                            "arrays and scalars of float32 in its gradient rule"
+                        )
+        return done
 
     def _value_and_gradients(self, arrays: Sequence[Array]) -> list[Array]:
         values = [np.asarray(y.value) for y in outputs(self.call(*map(untracked, arrays)))]
