@@ -121,6 +121,21 @@ def test_each_output_of_an_operation_gets_what_its_uses_send(create_graph):
     np.testing.assert_array_equal(g.detach().numpy(), [4.0, 3.0, 0.0])
 
 
+def test_an_output_that_is_named_twice_counts_twice():
+    x = tg.Variable(3.0)
+    y = x * x
+    (g,) = tg.gradients([y, y, y], x, [1.0, 10.0, 100.0])
+    assert g.item() == 111 * 6
+
+
+def test_gradients_release_what_the_graph_holds():
+    x = tg.Variable(3.0)
+    y = x * x
+    tg.gradients(y, x)
+    with pytest.raises(tg.BackwardError, match="a second time through multiply"):
+        tg.gradients(y, x)
+
+
 def test_gradients_of_several_outputs_sum():
     x = tg.Variable([1.0, 2.0])
     (g,) = tg.gradients([x * 2, (x * x).sum()], x, [np.array([1.0, 10.0]), None])

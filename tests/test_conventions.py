@@ -140,6 +140,8 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
         row("copysign at 0", tg.copysign, [[0.0, 2], [1.0, 0]], [0, 2], [0, 1], [0, 0]),
         row("clip between equal bounds", tg.clip, [[-1.0, 0, 2], 0.0, 0.0], [0, 0, 0], [0, 1, 0],
             1, 1),
+        row("clip between crossed bounds", tg.clip, [[1.0, 2, 2.5, 3, 4], 3.0, 2.0],
+            [2, 2, 2, 2, 2], [0, 0, 0, 0, 0], 0, 15, ct=[1.0, 2, 3, 4, 5]),
         row("leaky relu beyond 1", lambda x: tg.leaky_relu(x, 3.0), [[-2.0, 3.0]], [-6, 3],
             [6, -1], ct=[2.0, -1.0]),
         row("sign of complex 0", tg.sign, [np.array([0j, 2j])], [0, 1j], [0, 0.5]),

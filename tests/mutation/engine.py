@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import copy_context
 from functools import partial
 from types import CodeType
 from typing import Any, NamedTuple
@@ -16,11 +17,12 @@ import test_backward
 import test_complex
 import test_conventions
 import test_declaring
+import test_hooks
 import test_life_cycle
 import test_transforms
 
 import tinygraph as tg
-from tinygraph import backward, modes, pullback, tracing
+from tinygraph import backward, hooks, modes, outputs, pullback, tracing
 from tinygraph.testing import assert_same_gradients, check_grads
 
 from .kit import calls_of, fails
@@ -28,7 +30,7 @@ from .swapping import code_replaced
 
 MODULES = (
     *(test_backward, test_conventions, test_complex, test_life_cycle),
-    *(test_declaring, test_transforms),
+    *(test_declaring, test_transforms, test_hooks),
 )
 MATRIX, ROW = np.linspace(0.3, 1.4, 6).reshape(2, 3), np.array([0.9, -0.4, 0.7])
 
@@ -141,7 +143,10 @@ def mistakes() -> Iterator[Mistake]:
     early = "try:\n            if guarded is not None"
     sooner = "node.kept = RELEASED\n        " + early
     yield edited("residual freed early", propagate, early, sooner)
+    kept = "create_graph if retain_graph is None else retain_graph"
+    yield edited("residual freed early", backward.gradients, kept, "False")
     yield edited("residual not freed", propagate, freed, "if False:")
+    yield edited("residual not freed", backward.gradients, kept, "True")
     second = "if node.kept is RELEASED:"
     yield edited("a second backward goes on", propagate, second, "if False:")
     unbroadcast = pullback.unbroadcast
@@ -173,10 +178,23 @@ def mistakes() -> Iterator[Mistake]:
     )
     conjugated = 'if leaf.dtype.kind == "c":'
     yield edited("complex convention", leaf, conjugated, "if False:")
+    yield edited("complex convention", hooks.met, "grad = conjugate(ct)", "grad = ct")
+    met = "ct = hooks.met(node, ct, create_graph=create_graph, retaining=retaining)"
+    yield edited("hooks not heard", propagate, met, met.removeprefix("ct = "))
+    met = "pending[node] = hooks.met("
+    yield edited("hooks not heard", propagate, met, "hooks.met(")
+    yield edited("hooks not heard", hooks.Hooks.call, "grad = self._checked(", "self._checked(")
+    yield edited(overwritten, hooks.met, "hooks.grad + grad", "grad")
+    several, bundle = "several outputs confused", outputs.Bundle
+    yield edited(overwritten, bundle.__iadd__, "cts[i] + ct if i in cts else ct", "ct")
+    yield edited(several, bundle.filled, "dtype.type(0)", "dtype.type(1)")
+    yield edited(several, bundle.filled, "cts[i] if i in cts else", "cts[0] if 0 in cts else")
+    yield edited(several, outputs._rule, "{index: ct}", "{0: ct}")
     run = backward._run
     yield edited("not recorded", run, "create_graph=True", "create_graph=False")
     nothing = "with __import__('contextlib').nullcontext():"
     yield edited("not recorded", run, "with enable_grad():", nothing)
+    yield edited("no_grad does not end", modes.Mode._end, "token.var.reset(token)", "pass")
     yield Mistake("no_grad leaks across threads", "modes: a variable of the process", leaking)
 
 
@@ -195,6 +213,12 @@ def twice(x: Any) -> Any:
     """One tensor is two outputs."""
     y = x * x
     return y, y
+
+
+def several(a: Any) -> Any:
+    """Outputs of one operation, of which the rule makes use as well."""
+    w, v = np.linalg.eigh(a + a.T)
+    return w**3, v * v * w
 
 
 def refused() -> None:
@@ -219,6 +243,8 @@ def kit_checks() -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"check_grads, {shape}", partial(check_grads, lambda x, y: x * y + y, MATRIX, small)
     cube, slab = np.linspace(0.2, 1, 12).reshape(2, 3, 2), np.array([[0.5], [0.7], [0.2]])
     yield "check_grads, one output twice", partial(check_grads, twice, ROW)
+    matrix = np.array([[0.4, 0.1, 0.3], [0.2, 1.1, -0.2], [-0.1, 0.5, 2.3]])
+    yield "check_grads, several outputs", partial(check_grads, several, matrix)
     yield "check_grads, 3 axes", partial(check_grads, lambda x, y: x / y, cube, slab)
     z = MATRIX + 0.5j * MATRIX[::-1]
     yield "check_grads, complex", partial(check_grads, lambda x, z: np.abs(x * z), MATRIX, z)
@@ -243,7 +269,8 @@ def noticed(mistake: Mistake) -> str | None:
     for who, checks in (("kit", kit_checks), ("tests", tests)):
         for _, check in checks():
             with mistake.place():
-                wrong = fails(check)
+                # Modes that do not end end here.
+                wrong = copy_context().run(fails, check)
             # What fails without the mistake too, for want of a test runner, says nothing.
             if wrong and not fails(check):
                 return who

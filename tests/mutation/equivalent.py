@@ -52,6 +52,8 @@ OF_NUMBERS = {
 }
 LONG = "the cotangent is n points long as it is"
 HELD = "y is between the bounds, and a is at most y exactly where it is at most a_max"
+ONES = "axes of length 1 in front are summed away"
+GIVEN = "it is given its shape after"
 # The rule, the kind of mistake, what stands in its words, and the argument.
 REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("copysign.a", "wrong residual", "y for b", "y has the sign of b"),
@@ -63,12 +65,29 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
         "y for a_max",
         HELD,
     ),
-    ("var.mean", "keepdims forgotten", "np.sum(", "it is given its shape after"),
-    ("std.mean", "keepdims forgotten", "np.sum(", "it is given its shape after"),
+    (
+        "clip_between.a_max",
+        "wrong residual",
+        "y for a_max",
+        "y is the smaller of a_max and of what is compared with it, which is above the one exactly "
+        "where it is above the other",
+    ),
+    ("var.mean", "keepdims forgotten", "np.sum(", GIVEN),
+    ("std.mean", "keepdims forgotten", "np.sum(", GIVEN),
     ("fft.a", "a static argument forgotten", "n", LONG),
     ("ifft.a", "a static argument forgotten", "n", LONG),
     ("divmod.a", "one of several outputs forgotten", "", "the quotient is constant between jumps"),
     ("divmod.b", "one of several outputs forgotten", "", "the quotient is constant between jumps"),
+    ("setitem.a", "wrong where it broadcasts", "a", "the result has the shape of a"),
+    ("setitem.value", "term dropped", "len(shape) - part.ndim → len(shape)", ONES),
+    ("setitem.value", "sign of a term", "len(shape) - part.ndim → len(shape) + part.ndim", ONES),
+    (
+        "eigenvectors.a",
+        "guard dropped",
+        "np.where(same, 0, x / conj(gaps)) → x / conj(gaps)",
+        "a loss that vectors of equal values may be exchanged in, all others being refused, has "
+        "x = 0 there for any vectors, and with it all derivatives of x",
+    ),
     (
         "max.a",
         "sign of a term",

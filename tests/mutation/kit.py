@@ -15,6 +15,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import test_conventions
@@ -50,10 +51,16 @@ MODULES = {
     "ops.indexing": ("test_indexing",),
     "ops.fitting": ("test_sampled_functions",),
     "ops.ranges": ("test_sampled_functions",),
+    "nn.attention": ("test_attention",),
     "nn": ("test_every_loss", "test_loss_corners", "test_losses", "test_fused"),
 }
 # Those of layers lie in a folder of their own.
 sys.path.append(str(Path(__file__).parents[1] / "nn"))
+
+# The same examples in every run, and nothing printed of those that fail.
+hypothesis.settings.register_profile(
+    "mutation", derandomize=True, database=None, deadline=None, print_blob=False
+)
 
 _sound: dict[Any, bool] = {}
 _runs: dict[Any, set[CodeType]] = {}

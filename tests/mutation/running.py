@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
+import hypothesis
+
 from .engine import Mistake, mistakes, noticed
 from .equivalent import reason
 from .kit import caught_by
@@ -67,12 +69,17 @@ def outcome(number: int) -> Outcome:
 def outcomes(numbers: Sequence[int], jobs: int) -> Iterator[Outcome]:
     """Of these mutants, in their order."""
     if jobs == 1:
+        _begin()
         yield from map(outcome, numbers)
         return
     # Each process makes its own mutants: they are closures, which do not travel.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin) as pool:
         yield from pool.map(outcome, numbers, chunksize=4)
+
+
+def _begin() -> None:
+    hypothesis.settings.load_profile("mutation")
 
 
 def told(found: Iterator[Outcome], count: int) -> Iterator[Outcome]:

@@ -78,6 +78,8 @@ KNOWN_MEAN = (
     sample((2, 3), axis=1, mean=(2, 1)),
     sample((2, 3), axis=1, mean=(2, 1), keepdims=True, correction=0.5),
     sample((2, 3), mean=(1, 1), where=MASK, ddof=1),
+    sample((2, 3, 2), axis=1, mean=(2, 1, 2)),
+    sample((2, 3), mean=(1, 1), keepdims=True),
 )
 
 
