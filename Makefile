@@ -36,7 +36,7 @@ test-peers: $(READY)/peers $(READY)/test  ## compare derivatives with PyTorch's 
 COUNT ?= 1000
 SEED ?= 0
 SECONDS ?= 300
-JAX ?= 41
+JAX ?= 9
 fuzz: $(READY)/peers $(READY)/test  ## run random programs beside PyTorch and JAX: COUNT= SEED= SECONDS=
 	PYTHONPATH=tests $(RUN) tests/peers/fuzz.py \
 		--count $(COUNT) --seed $(SEED) --seconds $(SECONDS) --jax $(JAX)

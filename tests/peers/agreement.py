@@ -1,20 +1,23 @@
 """Whether engines agree on a random program, within what rounding explains.
 
-The tolerance is estimated for each program: tinygraph computes it, and all its derivatives, again
+The tolerance is estimated for each program: an engine computes it, and all its derivatives, again
 and again with every value that a step returns, and every operand, moved by some units in the last
 place, up or down at random. What comes out moves by what rounding between and inside of the steps
 may cost; the derivatives too, as a moved value's slope is moved. Engines may differ by some times
-as much.
+as much. It is tinygraph that is asked, and the peer too where that does not explain what differs.
 """
 
+import contextlib
 import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import engines
 import numpy as np
+import torch
 from programs import Program
 from spaces import SPACES
+from uncompiled import uncompiled
 
 import tinygraph as tg
 
@@ -94,7 +97,8 @@ class Setting:
         def f(*operands: Any) -> list[Any]:
             return program(space, *operands)
 
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        steps = uncompiled() if engine == "jax" else contextlib.nullcontext()
+        with warnings.catch_warnings(), np.errstate(all="ignore"), steps:
             warnings.simplefilter("ignore")
             three = derive(f, self.xs, self.cts, self.rs, **options)
             pushed = getattr(engines, f"pushed_by_{engine}")(f, self.xs, self.ts)
@@ -113,20 +117,25 @@ def _nudge(size: float, seed: int) -> Any:
     def nudge(y: Any) -> Any:
         if not engines.smooth(y):
             return y
-        return y * (1 + size * rng.choice([-1.0, 1.0], y.shape)).astype(y.dtype)
+        factor = 1 + size * rng.choice([-1.0, 1.0], tuple(y.shape))
+        if isinstance(y, torch.Tensor):
+            return y * torch.as_tensor(factor, dtype=y.dtype)
+        return y * factor.astype(y.dtype)
 
     return nudge
 
 
-def tolerances(setting: Setting, mode: str, runs: int = RUNS) -> list[list[float]]:
-    """How far rounding may move each result."""
+def tolerances(
+    setting: Setting, mode: str, runs: int = RUNS, engine: str = "tinygraph"
+) -> list[list[float]]:
+    """How far rounding may move each result of an engine."""
     size = UNITS * float(np.finfo(mode).eps)
-    plain = setting.results("tinygraph")
+    plain = setting.results(engine)
     # A step that cancels what it reads loses so much of the size of that.
     read = max(map(_largest, [*setting.xs, *setting.cts, *setting.rs, *setting.ts]))
     found = [[size * max(read, *map(_largest, part))] * len(part) for part in plain]
     for run in range(runs):
-        moved = setting.results("tinygraph", _nudge(size, run))
+        moved = setting.results(engine, _nudge(size, run))
         for sizes, part, others in zip(found, plain, moved, strict=True):
             for i, (a, b) in enumerate(zip(part, others, strict=True)):
                 sizes[i] = max(sizes[i], _largest(a - b))
@@ -184,7 +193,15 @@ def _alike(a: Any, b: Any, bound: float, mode: str) -> bool:
 
 
 def _confirmed(found: list[Disagreement], setting: Setting, mode: str) -> list[Disagreement]:
-    """Those that remain when the tolerance is estimated from more runs."""
-    sizes = tolerances(setting, mode, 8 * RUNS)
-    again = [d._replace(tolerance=sizes[PARTS.index(d.part)][d.place]) for d in found]
+    """Those that remain when the tolerance is estimated from more runs, and from the peer's too.
+
+    Its derivatives are other formulas, which may cancel where tinygraph's do not.
+    """
+    ours = tolerances(setting, mode, 8 * RUNS)
+    wide, double = setting.wider(), np.result_type(mode, np.float64).name
+    theirs = {p: tolerances(wide, double, 8 * RUNS, p) for p in {d.peer for d in found}}
+    again = []
+    for d in found:
+        both = (sizes[PARTS.index(d.part)][d.place] for sizes in (ours, theirs[d.peer]))
+        again.append(d._replace(tolerance=max(both)))
     return [d for d in again if not _alike(d.ours, d.theirs, d.tolerance, mode)]

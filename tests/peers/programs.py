@@ -18,6 +18,8 @@ import numpy as np
 import steps_of_arrays as steps_of_arrays  # registers its steps
 import steps_of_layers as steps_of_layers  # likewise
 import steps_of_products as steps_of_products  # likewise
+import steps_of_signals as steps_of_signals  # likewise
+import steps_of_spectra as steps_of_spectra  # likewise
 from spaces import TINYGRAPH
 from steps import Written, least, steps
 

@@ -10,9 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from counterparts import JAX, TORCH
+from definitions_of_torch import DEFINED
 
 import tinygraph as tg
 from tinygraph import nn
+from tinygraph.nn.batch_normalisation import batch_norm
+from tinygraph.nn.gru import gru_step
+from tinygraph.nn.lstm import lstm_step
+from tinygraph.nn.rnn import rnn_step
 
 jax.config.update("jax_enable_x64", True)
 
@@ -30,11 +35,12 @@ def _members(*spaces: Any) -> dict[str, Any]:
     return {n: getattr(s, n) for s in spaces for n in dir(s) if not n.startswith("_")}
 
 
-def _windows(x: Any, size: tuple[int, int], stride: int) -> Any:
+def _windows(x: Any, size: tuple[int, int], stride: int, dilation: int = 1) -> Any:
     """Of the last two axes: for each place in a window, what all windows have there."""
-    counts = [(n - k) // stride + 1 for n, k in zip(x.shape[-2:], size, strict=True)]
+    spans = [(k - 1) * dilation + 1 for k in size]
+    counts = [(n - k) // stride + 1 for n, k in zip(x.shape[-2:], spans, strict=True)]
     h, w = ((n - 1) * stride + 1 for n in counts)
-    places = itertools.product(*map(range, size))
+    places = itertools.product(*(range(0, span, dilation) for span in spans))
     return jnp.stack([x[..., i : i + h : stride, j : j + w : stride] for i, j in places])
 
 
@@ -54,7 +60,13 @@ TINYGRAPH = SimpleNamespace(
     | {n: getattr(tg.fft, n) for n in tg.fft.__all__}
     | {n: getattr(nn, n) for n in nn.__all__ if n.islower()}
     | {"setitem": _written, "getitem": lambda a, index: a[index], "split_at": tg.split}
-    | {"eye": lambda n, like: np.eye(n, dtype=like.dtype)}
+    | {
+        "eye": lambda n, like, diagonal=1: (
+            np.eye(n, dtype=like.dtype) * np.array(diagonal, like.dtype)
+        )
+    }
+    | {"batch_norm": lambda x, gamma, beta: batch_norm(x, gamma, beta, 1e-5, 1)[0]}
+    | {"rnn_step": rnn_step, "lstm_step": lstm_step, "gru_step": gru_step}
 )
 
 
@@ -124,7 +136,9 @@ PYTORCH = SimpleNamespace(
         "isfinite": torch.isfinite,
         "concat": TORCH["concatenate"],
         "take": lambda a, i, axis: torch.index_select(a, axis, torch.as_tensor(i)),
-        "eye": lambda n, like: torch.eye(n, dtype=like.dtype),
+        "eye": lambda n, like, diagonal=1: (
+            torch.eye(n, dtype=like.dtype) * torch.as_tensor(diagonal, dtype=like.dtype)
+        ),
         "abs": torch.abs,
         "diag": torch.diag,
         "slogdet": torch.linalg.slogdet,
@@ -147,8 +161,8 @@ PYTORCH = SimpleNamespace(
             torch.xlogy(p, p).sum(-1) - (p * torch.log(q)).sum(-1)
         ).mean(),
         "scaled_dot_product_attention": F.scaled_dot_product_attention,
-        "interp": None,
     }
+    | DEFINED
 )
 
 
@@ -171,11 +185,18 @@ def _group_norm(x: Any, gamma: Any, beta: Any, groups: int) -> Any:
     return _normalised(grouped, (2,)).reshape(x.shape) * gamma.reshape(wide) + beta.reshape(wide)
 
 
-def _conv2d(x: Any, kernel: Any, *, stride: int = 1, padding: int = 0) -> Any:
+def _conv2d(
+    x: Any, kernel: Any, bias: Any = 0, *, stride: int = 1, padding: int = 0, dilation: int = 1,
+    groups: int = 1
+) -> Any:  # fmt: skip
     """By sums over windows: XLA stops the process at second derivatives of its own convolution."""
     x = jnp.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
-    windows = _windows(x, kernel.shape[2:], stride)
-    return jnp.einsum("pnchw,ocp->nohw", windows, kernel.reshape(*kernel.shape[:2], -1))
+    windows = _windows(x, kernel.shape[2:], stride, dilation)
+    own = zip(jnp.split(windows, groups, 2), jnp.split(kernel, groups), strict=True)
+    parts = [
+        jnp.einsum("pnchw,ocp->nohw", w, k.reshape(*k.shape[:2], -1)) for w, k in own
+    ]  # fmt: skip
+    return jnp.concatenate(parts, 1) + jnp.reshape(bias, (-1, 1, 1))
 
 
 def _conv1d(x: Any, kernel: Any, *, padding: int = 0) -> Any:
@@ -188,6 +209,64 @@ def _conv_transpose2d(x: Any, kernel: Any, *, stride: int = 1) -> Any:
     spread = jnp.zeros((*x.shape[:2], h, w), x.dtype).at[:, :, ::stride, ::stride].set(x)
     turned = kernel[..., ::-1, ::-1].swapaxes(0, 1)
     return _conv2d(spread, turned, padding=kernel.shape[-1] - 1)
+
+
+def _conv_transpose1d(x: Any, kernel: Any, *, stride: int = 1) -> Any:
+    """As a sum: what each place of the kernel adds."""
+    n, k = x.shape[2], kernel.shape[2]
+    parts = [
+        jnp.pad(
+            jnp.einsum("ncl,co->nol", x, kernel[:, :, i]),
+            [(0, 0), (0, 0), (i, k - 1 - i)] if stride == 1 else [(0, 0)] * 3,
+        )
+        for i in range(k)
+    ]
+    if stride == 1:
+        return sum(parts)
+    y = jnp.zeros((*parts[0].shape[:2], (n - 1) * stride + k), x.dtype)
+    for i, part in enumerate(parts):
+        y = y.at[:, :, i : i + (n - 1) * stride + 1 : stride].add(part)
+    return y
+
+
+def _lstm_step(x: Any, h: Any, c: Any, weight: Any) -> Any:
+    i, f, g, o = jnp.split(x + h @ weight, 4, 1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+def _gru_step(x: Any, h: Any, weight: Any, bias: Any) -> Any:
+    (x_r, x_u, x_n), (w_r, w_u, w_n) = (jnp.split(a, 3, 1) for a in (x, weight))
+    r, u = jax.nn.sigmoid(x_r + h @ w_r), jax.nn.sigmoid(x_u + h @ w_u)
+    return (1 - u) * jnp.tanh(x_n + r * (h @ w_n + bias)) + u * h
+
+
+def _batch_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    wide = (-1, *(1,) * (x.ndim - 2))
+    axes = tuple(i for i in range(x.ndim) if i != 1)
+    return _normalised(x, axes) * gamma.reshape(wide) + beta.reshape(wide)
+
+
+def _pool1d(x: Any, size: int, stride: int, along: Any) -> Any:
+    return along(_windows(x[:, :, None], (1, size), stride), 0)[:, :, 0]
+
+
+def _gradient(a: Any, spacing: float, axis: int, edge_order: int) -> Any:
+    """As JAX has it, and of second order at the ends: of differences at two distances."""
+    inner = jnp.gradient(a, spacing, axis=axis)
+    if edge_order == 1:
+        return inner
+    a = jnp.moveaxis(a, axis, 0)
+    first = (-3 * a[0] + 4 * a[1] - a[2]) / (2 * spacing)
+    last = (3 * a[-1] - 4 * a[-2] + a[-3]) / (2 * spacing)
+    inner = jnp.moveaxis(inner, axis, 0)[1:-1]
+    return jnp.moveaxis(jnp.concatenate([first[None], inner, last[None]]), 0, axis)
+
+
+def _sliding(x: Any, window: int, axis: int) -> Any:
+    n = x.shape[axis] - window + 1
+    rows = [jax.lax.slice_in_dim(x, i, i + n, axis=axis) for i in range(window)]
+    return jnp.stack(rows, -1)
 
 
 def _cross_entropy(x: Any, labels: Any, reduction: str = "mean", label_smoothing: float = 0) -> Any:
@@ -215,7 +294,9 @@ JAX_NUMPY = SimpleNamespace(
     | {
         "sinc": lambda x: jnp.sin(math.pi * x) / (math.pi * x),  # as PyTorch's
         "average": lambda a, axis, weights: jnp.average(a, axis, weights),
-        "eye": lambda n, like: jnp.eye(n, dtype=like.dtype),
+        "eye": lambda n, like, diagonal=1: (
+            jnp.eye(n, dtype=like.dtype) * jnp.asarray(diagonal, like.dtype)
+        ),
         "conv1d": _conv1d,
         "conv2d": _conv2d,
         "conv_transpose2d": _conv_transpose2d,
@@ -227,6 +308,25 @@ JAX_NUMPY = SimpleNamespace(
         "sigmoid_cross_entropy": lambda x, y: (jax.nn.softplus(x) - x * y).mean(),
         "mean_squared_error": lambda p, t: ((p - t) ** 2).mean(),
         "huber": _huber,
+        "gradient": _gradient,
+        "compress": lambda kept, a, axis: jnp.compress(np.array(kept), a, axis),
+        "percentile": lambda a, ranks, axis: jnp.percentile(a, np.array(ranks), axis),
+        "conv_transpose1d": _conv_transpose1d,
+        "max_pool1d": lambda x, size, stride: _pool1d(x, size, stride, jnp.max),
+        "avg_pool1d": lambda x, size, stride: _pool1d(x, size, stride, jnp.mean),
+        "global_avg_pool": lambda x: x.mean((2, 3)),
+        "global_max_pool": lambda x: x.max((2, 3)),
+        "batch_norm": _batch_norm,
+        "rnn_step": lambda x, h, weight: jnp.tanh(x + h @ weight),
+        "lstm_step": _lstm_step,
+        "gru_step": _gru_step,
+        "dense": lambda x, w, b: x @ w + b,
+        "embedding": lambda indices, table: table[indices],
+        "sliding_window_view": _sliding,
+        "mean_absolute_error": lambda p, t: abs(p - t).mean(),
+        "hinge": lambda s, y: jax.nn.relu(1 - y * s).mean(),
+        "binary_cross_entropy": lambda p, y: -(y * jnp.log(p) + (1 - y) * jnp.log(1 - p)).mean(),
+        "cross_entropy": lambda p, labels: -jnp.log(p)[np.arange(len(labels)), labels].mean(),
         "kl_divergence": lambda p, q: (p * (jnp.log(p) - jnp.log(q))).sum(-1).mean(),
         "scaled_dot_product_attention": _attention,
     }

@@ -128,6 +128,8 @@ REAL = {
     "one_minus": "1 - {a}",
     "over": "0.5 / (2 + f.sin({a}))",
     "mean_squared_error": "f.mean_squared_error({a}, f.sin({a}))",
+    "bessel": "f.i0({a})",
+    "ldexp": "f.ldexp({a}, -1)",
 }
 # Templates with kinks or ties, and what keeps away from them. Where they saturate, engines
 # lose digits: in 1 − y² of a tanh that is nearly 1, in 1 + y of an elu that is nearly −1.
@@ -151,6 +153,19 @@ KINKED = {
     "clip": ("f.clip({a}, -0.8, 0.9)", "{a} + 0.8", "{a} - 0.9"),
     "where": ("f.where({a} > {b}, f.sin({a}), {b})", "{a} - {b}"),
     "where_number": ("f.where({a} > 0.1, {a}, 0.5)", "{a} - 0.1"),
+    "ceil": ("{a} * f.ceil({b})", "{b} - np.rint({b})"),
+    "trunc": ("{a} - f.trunc({a})", "{a} - np.rint({a})"),
+    "rint": ("{a} - f.rint({a})", "abs({a} - np.rint({a})) - 0.5"),
+    "round": ("{a} + f.round({a}, 1)", "abs(10 * {a} - np.rint(10 * {a})) - 0.5"),
+    "floor_divide": ("{a} * f.floor_divide({b}, 0.75)", "{b} / 0.75 - np.rint({b} / 0.75)"),
+    "fmod": ("f.fmod({a}, 0.75)", "{a} / 0.75 - np.rint({a} / 0.75)"),
+    "modf": ("f.modf({a})[0]", "{a} - np.rint({a})"),
+    "heaviside": ("f.heaviside({b}, 0.5) * {a}", "{b}"),
+    "cbrt": ("f.cbrt({a})", "0.01 * {a}"),
+    "nan_to_num": ("f.nan_to_num(f.where({a} > 0.1, {a}, np.nan), nan=0.3)", "{a} - 0.1"),
+    "median": ("f.median({a}, axis={axis})", GAPS),
+    "percentile": ("f.percentile({a}, [30, 80], axis={axis})", GAPS),
+    "max_of_three": ("f.max(f.stack([{a}, 0.5 * {a}, {a} - 0.3]), axis=0)", "{a}", "{a} - 0.6"),
     "max": ("f.max({a}, axis={axes}{keep})", ALL_GAPS),
     "min": ("f.min({a}, axis={axes}{keep})", ALL_GAPS),
     "ptp": ("f.ptp({a}, axis={axis})", ALL_GAPS),
@@ -201,7 +216,10 @@ _complex("angle", "{a} * f.angle({b})", "0.01 * {b}", "np.where({b}.real > 0, 1,
 
 
 # What makes float64 of float32, as NumPy does (docs/conventions.md).
-DOUBLE = {"cov", "vander", "float_power"}
+DOUBLE = {
+    *("cov", "corrcoef", "vander", "float_power", "interp", "percentile"),
+    *("polyder", "polyint", "bincount", "spaced_by_ratios"),
+}
 
 
 def steps(mode: str) -> dict[str, Any]:

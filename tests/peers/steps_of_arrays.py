@@ -1,6 +1,6 @@
 """Steps of random programs that arrange elements: shapes, joining, indexing and assignment."""
 
-from steps import Written, both
+from steps import Written, both, step
 
 # Shapes
 
@@ -189,3 +189,122 @@ def where_mask(draw):
     a = draw.value()
     b = draw.beside(a)
     return Written(f"f.where({draw.mask(draw.shape(a))}, {a}, {b})")
+
+
+# Putting in, taking out
+
+
+@both
+def append(draw):
+    a = draw.value(1, 3)
+    axis = draw.one([None, draw.axis(a)])
+    return Written(f"f.append({a}, {draw.of_shape(draw.shape(a))}, axis={axis})")
+
+
+@both
+def insert(draw):
+    a, axis = draw.with_axis(1)
+    n = draw.shape(a)[axis]
+    return Written(f"f.insert({a}, {draw.between(0, n)}, {draw.value(0, 0)}, axis={axis})")
+
+
+@both
+def delete(draw):
+    a, axis = draw.with_axis(2)
+    return Written(f"f.delete({a}, {draw.between(0, draw.shape(a)[axis] - 1)}, axis={axis})")
+
+
+@both
+def block(draw):
+    a = draw.value(2, 2)
+    b = draw.of_shape(draw.shape(a))
+    return Written(f"f.block([[{a}, {b}], [{b}, 0.5 * {a}]])")
+
+
+@both
+def split_in_parts(draw):
+    a = draw.value(1, 3)
+    name = draw.one(["hsplit", "vsplit", "dsplit"][: draw.ndim(a)])
+    axis = {"hsplit": 0 if draw.ndim(a) == 1 else 1, "vsplit": 0, "dsplit": 2}[name]
+    if draw.shape(a)[axis] < 2 or (name == "vsplit" and draw.ndim(a) < 2):
+        return None
+    return Written(f"f.{name}({a}, [1])[{draw.one([0, 1])}]")
+
+
+@both
+def select(draw):
+    a = draw.value()
+    shape = draw.shape(a)
+    b = draw.of_shape(shape)
+    conditions = f"[{draw.mask(shape)}, {draw.mask(shape)}]"
+    return Written(f"f.select({conditions}, [{a} * {b}, {b}], 0.25)")
+
+
+@both
+def compress(draw):
+    a, axis = draw.with_axis(2)
+    n = draw.shape(a)[axis]
+    kept = [True, *(bool(draw.between(0, 1)) for _ in range(n - 1))]
+    return Written(f"f.compress({kept}, {a}, axis={axis})")
+
+
+@both
+def diagflat(draw):
+    return Written(f"f.diagflat({draw.value(0, 1)}, {draw.between(-1, 1)})")
+
+
+@both
+def matrix_transpose(draw):
+    return Written(f"f.matrix_transpose({draw.value(2)})")
+
+
+@both
+def cumulative_sum(draw):
+    a = draw.value(1)
+    return Written(f"0.5 * f.cumulative_sum({a}, axis={draw.axis(a)}, include_initial=True)")
+
+
+@both
+def vecmat(draw):
+    a = draw.value(2)
+    return Written(f"f.vecmat({draw.of_shape((draw.shape(a)[-2],))}, {a})")
+
+
+@both
+def dot(draw):
+    a = draw.value(1, 3)
+    n = draw.shape(a)[-1]
+    return Written(f"f.dot({a}, {draw.of_shape(draw.one([(n,), (n, 2), (2, n, 1)]))})")
+
+
+@both
+def pad_by_mirror(draw):
+    a = draw.value(1, 2)
+    modes = ["edge", "wrap", *(["reflect", "symmetric"] if min(draw.shape(a)) > 1 else [])]
+    return Written(f"f.pad({a}, {[(draw.between(0, 1), 1) for _ in draw.shape(a)]},"
+                   f" mode={draw.one(modes)!r})")  # fmt: skip
+
+
+# With numbers that are left out
+
+
+@step
+def with_nan_left_out(draw):
+    a, axis = draw.with_axis(2)
+    shape = draw.shape(a)
+    some = draw.rng.random(shape) < 0.3
+    some[(slice(None),) * (axis % len(shape)) + (0,)] = False  # something is left everywhere
+    where = f"f.where(np.array({some.tolist()}), np.nan, {a})"
+    name = draw.one(["nansum", "nanmean", "nanprod", "nanvar", "nancumsum", "nancumprod"])
+    return Written(f"f.{name}({where}, axis={axis})")
+
+
+@step
+def partition(draw):
+    """Its element in the place that was asked for: the order of the others is nobody's promise."""
+    a, axis = draw.with_axis(2)
+    i = draw.between(0, draw.shape(a)[axis] - 1)
+    gaps = f"np.diff(np.sort({a}, {axis}), axis={axis})"
+    return Written(
+        f"f.take(f.partition({a}, {i}, axis={axis}), np.array([{i}]), axis={axis})", (gaps,)
+    )

@@ -103,3 +103,120 @@ def average(draw):
     a = draw.value(2, 2)
     w = draw.of_shape((draw.shape(a)[1],))
     return Written(f"f.average({a}, 1, weights=f.softplus({w}))")
+
+
+@step
+def conv2d_in_groups(draw):
+    x = draw.of_shape((1, 4, 3, 4))
+    kernel, bias = draw.of_shape((4, 2, 2, 2)), draw.of_shape((4,))
+    return Written(f"f.conv2d({x}, {kernel}, {bias}, groups=2, padding={draw.between(0, 1)})")
+
+
+@step
+def conv2d_dilated(draw):
+    x = draw.of_shape((1, 2, 4, 4))
+    kernel = draw.of_shape((1, 2, 2, 2))
+    return Written(f"f.conv2d({x}, {kernel}, dilation=2, padding={draw.between(0, 2)})")
+
+
+@step
+def conv_transpose1d(draw):
+    x, kernel = draw.of_shape((2, 2, 3)), draw.of_shape((2, 2, 2))
+    return Written(f"f.conv_transpose1d({x}, {kernel}, stride={draw.between(1, 2)})")
+
+
+@step
+def pool1d(draw):
+    x = draw.of_shape((2, 2, draw.between(4, 5)))
+    name = draw.one(["max_pool1d", "avg_pool1d"])
+    return Written(
+        f"f.{name}({x}, 2, stride={draw.between(1, 2)})", (f"np.diff(np.sort({x}, None))",)
+    )
+
+
+@step
+def global_pool(draw):
+    x = draw.of_shape((2, 2, 3, 3))
+    name = draw.one(["global_avg_pool", "global_max_pool"])
+    return Written(f"f.{name}({x})", (f"np.diff(np.sort({x}, None))",))
+
+
+@step
+def batch_norm(draw):
+    a = draw.of_shape(draw.one([(4, 3), (3, 2), (2, 3, 4)]))
+    n = draw.shape(a)[1]
+    axes = tuple(i for i in range(draw.ndim(a)) if i != 1)
+    return Written(f"f.batch_norm({a}, {draw.of_shape((n,))}, {draw.of_shape((n,))})",
+                   (f"0.01 * np.std({a}, {axes})",))  # fmt: skip
+
+
+@step
+def rnn_step(draw):
+    x, h = draw.of_shape((2, 3)), draw.of_shape((2, 3))
+    return Written(f"f.rnn_step({x}, {h}, {draw.of_shape((3, 3))})")
+
+
+@step
+def lstm_step(draw):
+    x, weight = draw.of_shape((2, 12)), draw.of_shape((3, 12))
+    h, c = draw.of_shape((2, 3)), draw.of_shape((2, 3))
+    return Written(f"f.lstm_step({x}, {h}, {c}, {weight})[{draw.between(0, 1)}]")
+
+
+@step
+def gru_step(draw):
+    x, weight = draw.of_shape((2, 9)), draw.of_shape((3, 9))
+    h, bias = draw.of_shape((2, 3)), draw.of_shape((3,))
+    return Written(f"f.gru_step({x}, {h}, {weight}, {bias})")
+
+
+@step
+def dense(draw):
+    a = draw.value(2, 3)
+    w = draw.of_shape((draw.shape(a)[-1], 2))
+    return Written(f"f.dense({a}, {w}, {draw.of_shape((2,))})")
+
+
+@step
+def embedding(draw):
+    a = draw.value(2, 2)
+    return Written(f"f.embedding({draw.integers((2, 2), draw.shape(a)[0])}, {a})")
+
+
+@step
+def mean_absolute_error(draw):
+    a = draw.value(1)
+    b = draw.of_shape(draw.shape(a))
+    return Written(f"f.mean_absolute_error({a}, {b})", (f"{a} - {b}",))
+
+
+@step
+def hinge(draw):
+    a = draw.value(1)
+    y = f"(2.0 * {draw.mask(draw.shape(a))} - 1)"
+    return Written(f"f.hinge({a}, {y})", (f"1 - {y} * {a}",))
+
+
+@step
+def binary_cross_entropy(draw):
+    a = draw.value(1)
+    return Written(
+        f"f.binary_cross_entropy(f.sigmoid(0.2 * {a}), 1.0 * {draw.mask(draw.shape(a))})"
+    )
+
+
+@step
+def cross_entropy(draw):
+    a = draw.value(2, 2)
+    m, n = draw.shape(a)
+    if n < 2:
+        return None
+    return Written(f"f.cross_entropy(f.softmax({a}, axis=-1), {draw.integers((m,), n)})")
+
+
+@step
+def corrcoef(draw):
+    a = draw.value(2, 2)
+    return Written(
+        f"f.corrcoef({a} + f.sin(2 * {a}))", (f"0.1 * np.std({a} + np.sin(2 * {a}), -1)",)
+    )
