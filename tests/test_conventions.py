@@ -70,6 +70,7 @@ def row(name: str, function: Any, inputs: Any, value: Any, *wanted: Any, ct: Any
         row("heaviside", tg.heaviside, [[-1.0, 0, 1], 0.5], [0, 0.5, 1], [0, 0, 0], 1),
         row("copysign", tg.copysign, [[-2.0, 3, -4], [1.0, -1, -1]], [2, -3, -4], [-1, -1, 1],
             [0, 0, 0]),
+        row("ldexp", lambda x: tg.ldexp(x, np.array([-1, 2])), [[3.0, 3.0]], [1.5, 12], [0.5, 4]),
         # Powers of 0, and of negative numbers.
         row("0^0", tg.power, [0.0, 0.0], 1, 0, 0),
         row("x^0", lambda x: tg.power(x, np.zeros(3)), [[-2.0, 0, 3]], [1, 1, 1], [0, 0, 0]),
@@ -549,9 +550,15 @@ def test_float16_goes_through(name):
         lambda x: np.vander(x[0], 3),
         lambda x: np.float_power(x, 1.5),
         lambda x: np.polyfit(x[0], x[1], 1),
+        lambda x: np.polyder(x[0]),
+        lambda x: np.polyint(x[0]),
         lambda x: np.interp([1.5, 2.5], [1, 2, 4], x[0]),
+        lambda x: np.geomspace(x[0], x[1], 3),
+        lambda x: np.percentile(x, [30, 80]),
+        lambda x: np.bincount([0, 1, 1], x[0]),
     ],
-    ids=["cov", "corrcoef", "vander", "float_power", "polyfit", "interp"],
+    ids=["cov", "corrcoef", "vander", "float_power", "polyfit", "polyder", "polyint", "interp"]
+    + ["geomspace", "percentile", "bincount"],
 )
 def test_what_numpy_makes_float64_of_float32(function):
     x = np.array([[1, 2, 4], [3, 1, 2]], np.float32)

@@ -79,6 +79,8 @@ CORNERS = [
         torch.linalg.det, [np.zeros((2, 2))], jnp.linalg.det, [[[4, -2], [-2, 1]]]),
     ("0 ** 0, in both operands", [[0.0], [0.0]], tg.power, [[0], [0]], torch.pow, [[0], [0]],
         jnp.power, [[NAN], [0]]),
+    ("ldexp, an exponent below 0", [[3.0]], lambda x: tg.ldexp(x, -1), [[0.5]],
+        lambda x: torch.ldexp(x, torch.tensor(-1)), [[0]], lambda x: jnp.ldexp(x, -1), [[0.5]]),
     ("leaky relu at 0", [[0.0]], tg.leaky_relu, [[0.01]],
         torch.nn.functional.leaky_relu, [[0.01]], jax.nn.leaky_relu, [[1]]),
     ("clip at its bounds, in x", [[-1.0, 2]], lambda x: tg.clip(x, -1, 2), [[1, 1]],
@@ -116,3 +118,14 @@ def test_corner(corner, engine):
         found = gradient(engine, function, [np.asarray(x) for x in arrays])
     for g, expected in zip(found, wanted, strict=True):
         np.testing.assert_allclose(g, expected, atol=1e-12)
+
+
+def test_mixed_derivatives_of_a_power_with_exponent_0():
+    """By the base and then by the exponent; and the other way round."""
+    assert "| a ** 0, the slope in a by the exponent |" in PAGE
+    a, b = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (2.0, 0.0))
+    by_a, by_b = torch.autograd.grad(a**b, (a, b), create_graph=True)
+    assert torch.autograd.grad(by_a, b)[0].item() == 0
+    assert torch.autograd.grad(by_b, a)[0].item() == 0.5
+    by_base, by_exponent = (jax.grad(lambda a, b: a**b, i) for i in (0, 1))
+    assert jax.grad(by_base, 1)(2.0, 0.0) == jax.grad(by_exponent, 0)(2.0, 0.0) == 0.5
