@@ -171,7 +171,8 @@ BY_NUMPY: dict[str, Compute] = {
 }
 
 
-def _primitive(name: str) -> Any:
+def primitive(name: str) -> Any:
+    """JAX's own of this name."""
     space = jax.lax if hasattr(jax.lax, f"{name}_p") else jax.lax.linalg
     return getattr(space, f"{name}_p")
 
@@ -187,13 +188,13 @@ def _implemented(compute: Compute) -> Compute:
 @contextlib.contextmanager
 def uncompiled() -> Iterator[None]:
     """Inside, JAX runs step by step, and the primitives of the table by NumPy."""
-    own = {name: _primitive(name) for name in BY_NUMPY}
-    before = {name: primitive.impl for name, primitive in own.items()}
-    for name, primitive in own.items():
-        primitive.impl = _implemented(BY_NUMPY[name])
+    own = {name: primitive(name) for name in BY_NUMPY}
+    before = {name: each.impl for name, each in own.items()}
+    for name, each in own.items():
+        each.impl = _implemented(BY_NUMPY[name])
     try:
         with jax.disable_jit():
             yield
     finally:
-        for name, primitive in own.items():
-            primitive.impl = before[name]
+        for name, each in own.items():
+            each.impl = before[name]
