@@ -108,6 +108,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "cofactors": lambda a: (
         np.linalg.det(a)[..., np.newaxis, np.newaxis] * np.linalg.inv(a).swapaxes(-1, -2)
     ),
+    "similar": lambda a, u: np.linalg.inv(u) @ a @ u,
     "sign_and_log": np.linalg.slogdet,
     "orthogonal_and_triangular": np.linalg.qr,
     "hermitian_eigenvectors": np.linalg.eigh,
@@ -136,7 +137,7 @@ LATER: dict[str, Callable[..., Any]] = {"linalg.norm": _norm}
 SEPARATED = {
     *("inv", "solve", "cholesky", "pinv_above", "least_squares", "cofactors", "det"),
     *("sign_and_log", "orthogonal_and_triangular", "hermitian_eigenvectors", "linalg.eigvalsh"),
-    *("eigenvectors", "singular_vectors"),
+    *("eigenvectors", "similar", "singular_vectors"),
     *("linalg.pinv", "linalg.lstsq", "linalg.slogdet", "linalg.qr", "linalg.eigh", "linalg.eig"),
     *("linalg.eigvals", "linalg.svd", "linalg.svdvals", "linalg.matrix_power", "linalg.cond"),
 }

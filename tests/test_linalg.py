@@ -671,6 +671,25 @@ def test_the_phase_of_the_other_vectors_is_free():
         gradient(lambda t: np.real(np.linalg.eig(t)[1]), a, WEIGHTS)
 
 
+@pytest.mark.parametrize("along", ["the diagonal", "all elements"])
+@pytest.mark.parametrize("seed", range(20))
+def test_second_derivatives_of_the_eigenvalues_of_a_complex_diagonal_matrix(along, seed):
+    """d²λᵢ = Σ (dAᵢⱼ rⱼᵢ + rᵢⱼ dAⱼᵢ) / (λᵢ − λⱼ) over j ≠ i: 0 for a diagonal r.
+
+    All else that vectors might get is rounding then, and not to be taken for a phase.
+    """
+    rng = np.random.default_rng(seed)
+    values, ct = rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3))
+    r = rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3))
+    r = np.diag(np.diag(r)) if along == "the diagonal" else r
+    a = tg.Variable(np.diag(values))
+    (first,) = tg.gradients(tg.linalg.eigvals(a), a, ct, create_graph=True)
+    (second,) = tg.gradients(first, a, r)
+    gaps = np.subtract.outer(values, values) + np.eye(3)
+    wanted = np.subtract.outer(ct, ct) / gaps.conj() * r.conj().T
+    np.testing.assert_allclose(second.numpy(), wanted, atol=1e-12 / np.abs(gaps).min())
+
+
 def test_repeated_eigenvalues_of_any_matrix():
     g = gradient(lambda t: tg.real(tg.sum(np.linalg.eigvals(t) ** 2)), REPEATED)
     np.testing.assert_allclose(g, 2 * REPEATED.T, atol=1e-12)

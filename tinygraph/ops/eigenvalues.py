@@ -15,7 +15,7 @@ from ..template import REFUSALS
 from ..tensor import Tensor, as_tensor, untracked
 from .counting import cubic
 from .degeneracy import check_free, equal, shared, size_of, within_groups
-from .hermitian import adjoint, conj, diagonal, real, to_triangle, value_of
+from .hermitian import adjoint, conj, diagonal, real, to_triangle, transposed, value_of
 from .refusals import explain_matrices
 
 
@@ -88,6 +88,32 @@ def eigvalsh(a: Operand, UPLO: str = "L") -> Tensor:
     return hermitian_eigenvectors(a, UPLO)[0]
 
 
+def _similar_back(ct: Any, a: Any, u: Any) -> Any:
+    inverse = np.linalg.inv(u)
+    by_a = transposed(inverse) @ ct @ transposed(u)
+    middle = diagonal(a)
+    rest = transposed(a * ~np.eye(a.shape[-1], dtype=bool))
+    moved = (middle[..., np.newaxis] - middle[..., np.newaxis, :]) * by_a
+    moved = moved + (rest @ by_a - by_a @ rest)
+    return by_a, moved @ transposed(inverse)
+
+
+@primitive(
+    label="u⁻¹ a u",
+    joint=(("a", "u"), _similar_back),
+    samples=(sample((3, 3), (3, 3)), sample((2, 1, 2, 2), (2, 1, 2, 2)), sample((1, 1), (1, 1))),
+    flops=cubic(14 / 3),
+)
+def similar(a: Operand, u: Operand) -> Any:
+    """u⁻¹ a u, of square matrices of one shape.
+
+    One operation, so that rounding does not look like a phase. If a is diagonal, the size and phase
+    of u's rows do not matter: the diagonal of u ∂L/∂uᵀ is exactly 0, where those of a solution and
+    of a product would cancel up to rounding only, and nothing may be left beside that.
+    """
+    return np.linalg.solve(u, a @ u)
+
+
 class EigResult(NamedTuple):
     """What `eig` returns."""
 
@@ -139,7 +165,7 @@ def _eig(ct: Any, y: Any, dtype: Any) -> Any:
             "eigenvalues have no gradient; use functions of the matrix itself (trace, det, inv, "
             "matrix_power), or svd"
         )
-    return conj(np.linalg.solve(adjoint(v), inside @ adjoint(v)))
+    return conj(similar(inside, adjoint(v)))
 
 
 @primitive(
