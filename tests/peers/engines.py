@@ -26,6 +26,17 @@ class Derivatives(NamedTuple):
     second: list[Any]
 
 
+class ShapesDiffer(ValueError):
+    """An output has another shape than the cotangent that it is contracted with."""
+
+
+def _check(ys: Sequence[Any], cts: Sequence[Any]) -> None:
+    """Refuse outputs of other shapes."""
+    shapes = [[tuple(a.shape) for a in group] for group in (ys, cts)]
+    if shapes[0] != shapes[1]:
+        raise ShapesDiffer(f"outputs of shapes {shapes[0]}; they should be {shapes[1]}")
+
+
 def smooth(y: Any) -> bool:
     """Whether an output may have a derivative."""
     return np.dtype(str(y.dtype).removeprefix("torch.")).kind in "fc"
@@ -36,6 +47,7 @@ def by_tinygraph(
 ) -> Derivatives:
     leaves, weights = ([tg.Variable(a) for a in group] for group in (xs, cts))
     ys = [y for y in f(*leaves) if smooth(y)]
+    _check(ys, weights)
     pairs = [(y, c) for y, c in zip(ys, weights, strict=True) if y.requires_grad]
     first = tg.gradients([y for y, _ in pairs], leaves, [c for _, c in pairs], create_graph=True)
     again = [(g, r) for g, r in zip(first, rs, strict=True) if g is not None and g.requires_grad]
@@ -48,6 +60,7 @@ def by_tinygraph(
 def by_torch(f: Function, xs: Sequence[Any], cts: Sequence[Any], rs: Sequence[Any]) -> Derivatives:
     leaves, weights = ([torch.tensor(a, requires_grad=True) for a in group] for group in (xs, cts))
     ys = [y for y in f(*leaves) if smooth(y)]
+    _check(ys, weights)
     pairs = [(y, c) for y, c in zip(ys, weights, strict=True) if y.requires_grad]
     first = torch.autograd.grad(
         [y for y, _ in pairs], leaves, [c for _, c in pairs], create_graph=True, allow_unused=True
@@ -84,6 +97,7 @@ def by_jax(
 
     def gradient(operands: Any, cts: Any) -> tuple[Any, Any]:
         ys, back = jax.vjp(outputs, *operands)
+        _check(ys, cts)
         turned = [jnp.conj(c).astype(y.dtype) for c, y in zip(cts, ys, strict=True)]
         return [jnp.conj(g) for g in back(turned)], ys
 

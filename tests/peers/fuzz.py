@@ -28,7 +28,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from agreement import Disagreement, Setting, Verdict, verdict  # noqa: E402
 from programs import Program, drawn  # noqa: E402
-from shrinking import shrunk  # noqa: E402
+from shrinking import Shows, shrunk  # noqa: E402
 from steps import steps  # noqa: E402
 
 LONGEST = 50
@@ -47,46 +47,82 @@ def tell(text: str) -> None:
     sys.stdout.flush()
 
 
+# The columns of the table: what is counted for each mode.
+COUNTED = ("programs", "operations", "with PyTorch", "with JAX", "results", "left out")
+DIFFERING = ("disagreements", "of one peer alone")
+NAMES = {"torch": "PyTorch", "jax": "JAX"}
+
+
 @dataclass
 class Tally:
-    """What ran and what came of it."""
+    """What ran and what came of it.
 
-    programs: collections.Counter[str] = field(default_factory=collections.Counter)
+    counts: by what is counted, then by mode. A result is a value or a derivative, of one output or
+    by one operand; those are left out that rounding moves so much that they say nothing.
+    """
+
+    counts: dict[str, collections.Counter[str]] = field(
+        default_factory=lambda: {name: collections.Counter() for name in COUNTED + DIFFERING}
+    )
     kinds: collections.Counter[str] = field(default_factory=collections.Counter)
     lengths: list[int] = field(default_factory=list)
-    asked: collections.Counter[str] = field(default_factory=collections.Counter)
     unable: collections.Counter[str] = field(default_factory=collections.Counter)
-    compared: int = 0
-    useless: int = 0
-    disagreements: int = 0
-    alone: int = 0  # of them, those on which the other peer is of tinygraph's opinion
 
     def add(self, program: Program, mode: str, peers: tuple[str, ...], v: Verdict) -> None:
-        self.programs[mode] += 1
         self.kinds.update(program.kinds)
         self.lengths.append(len(program.kinds))
-        self.asked.update(set(peers) - v.unable.keys())
-        self.unable.update(f"{peer}: {why}" for peer, why in v.unable.items())
-        self.compared += v.compared
-        self.useless += v.useless
-        self.disagreements += bool(v.disagreements)
+        self.unable.update(f"{NAMES[peer]}: {why}" for peer, why in v.unable.items())
+        counted = {"programs": 1, "operations": len(program.kinds)}
+        counted |= {f"with {NAMES[peer]}": peer not in v.unable for peer in peers}
+        counted |= {"results": v.compared, "left out": v.useless}
+        for name, n in counted.items():
+            self.counts[name][mode] += n
+
+    def differs(self, mode: str, *, alone: bool) -> None:
+        """alone: the other peer is of tinygraph's opinion."""
+        self.counts["disagreements"][mode] += 1
+        self.counts["of one peer alone"][mode] += alone
+
+    def total(self, name: str) -> int:
+        return self.counts[name].total()
+
+    @property
+    def unexplained(self) -> int:
+        return self.total("disagreements") - self.total("of one peer alone")
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{name} {n}" for name, n in sorted(self.kinds.items()))
-        modes = ", ".join(f"{n} {mode}" for mode, n in self.programs.items())
-        peers = ", ".join(f"{n} with {peer}" for peer, n in self.asked.items())
+        """In Markdown: a table, and below it what it does not say."""
+        modes = [mode for mode in dict.fromkeys(MODES) if self.counts["programs"][mode]]
+        rows = [("", *modes, "together"), ("---", *["---:"] * (len(modes) + 1))]
+        for name, counts in self.counts.items():
+            rows.append((name, *(f"{counts[m]:,}" for m in modes), f"{counts.total():,}"))
         lengths = np.array(self.lengths or [0])
         return "\n".join(
             [
-                f"{self.programs.total()} programs ({modes}), {lengths.sum()} operations, "
-                f"{np.median(lengths):.0f} in the median and up to {lengths.max()}",
-                f"compared: {peers}; {self.compared} results, {self.useless} left out",
-                f"programs on which engines disagree: {self.disagreements}, of them "
-                f"{self.alone} on which one peer differs from the two others",
-                f"operations by kind: {kinds}",
+                *(f"| {' | '.join(row)} |" for row in rows),
+                "",
+                f"{np.median(lengths):.0f} operations in the median program, up to "
+                f"{lengths.max()}; {len(self.kinds)} kinds of steps: "
+                + ", ".join(f"{name} {n}" for name, n in sorted(self.kinds.items())),
                 *(f"{n} × {why}" for why, n in self.unable.most_common()),
             ]
         )
+
+
+def showing(first: Disagreement, seed: int, mode: str) -> Shows:
+    """Whether a program shows a disagreement of the same kind."""
+
+    def shows(program: Program) -> bool:
+        with np.errstate(all="ignore"):
+            try:
+                if program.values() is None:
+                    return False
+                again = verdict(program, seed, mode, [first.peer]).disagreements
+            except Exception:  # noqa: BLE001 - a change that left no program
+                return False
+        return any((d.peer, d.part) == (first.peer, first.part) for d in again)
+
+    return shows
 
 
 def examined(program: Program, seed: int, mode: str, found: list[Disagreement]) -> tuple[str, bool]:
@@ -95,18 +131,7 @@ def examined(program: Program, seed: int, mode: str, found: list[Disagreement]) 
     And whether only one peer differs there.
     """
     first = found[0]
-
-    def shows(smaller: Program) -> bool:
-        with np.errstate(all="ignore"):
-            try:
-                if smaller.values() is None:
-                    return False
-                again = verdict(smaller, seed, mode, [first.peer]).disagreements
-            except Exception:  # noqa: BLE001 - the change left no program
-                return False
-        return any((d.peer, d.part) == (first.peer, first.part) for d in again)
-
-    small = shrunk(program, shows, PATIENCE)
+    small = shrunk(program, showing(first, seed, mode), PATIENCE)
     other = "jax" if first.peer == "torch" else "torch"
     all_found = verdict(small, seed, mode, [first.peer, other])
     alone = all(d.peer == first.peer for d in all_found.disagreements) and not all_found.unable
@@ -160,14 +185,14 @@ def run(count: int, seed: int, seconds: float, every: int) -> Tally:
             v = verdict(program, number, mode, peers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it should not come up
             tell(f"--- {mode}, seed {number}: {''.join(traceback.format_exception(error))}")
-            tally.disagreements += 1
+            tally.differs(mode, alone=False)
             continue
         tally.add(program, mode, peers, v)
         if v.disagreements:
             text, alone = examined(program, number, mode, v.disagreements)
             tell(text)
-            tally.alone += alone
-        if "jax" in peers and tally.asked["jax"] % CACHED == 0:
+            tally.differs(mode, alone=alone)
+        if "jax" in peers and tally.total("with JAX") % CACHED == 0:
             jax.clear_caches()
     return tally
 
@@ -186,7 +211,7 @@ def main() -> int:
     missing = set().union(*map(steps, MODES)) - tally.kinds.keys()
     tell(f"steps never taken: {', '.join(sorted(missing)) or 'none'}")
     tell(f"{time.monotonic() - started:.0f} s")
-    return 1 if tally.disagreements > tally.alone else 0
+    return 1 if tally.unexplained else 0
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ KINKED = {
     "huber": ("f.huber({a}, f.sin({a}))", "abs({a} - np.sin({a})) - 1"),
     "tanh": ("f.tanh({a})", "1 - abs(np.tanh({a}))"),
     "sigmoid": ("f.sigmoid({a})", "1 - abs(np.tanh(0.5 * {a}))"),
-    "std": ("f.std({a}, axis={axes}{keep})", "np.std({a}, axis={axes})"),
+    "std": ("f.std({a}, axis={axes}{keep})", "0.01 * np.std({a}, axis={axes})"),
     "norm": ("{a} / (1 + f.norm({a}))", "np.linalg.norm({a})"),
     "norm_of_order_1": ("f.vector_norm({a}, ord=1)", "{a}"),
     "vector_norm": ("f.vector_norm({a}, axis={axis}, ord=3)", "{a}"),

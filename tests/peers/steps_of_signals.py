@@ -22,7 +22,9 @@ def polyval(draw):
 
 @both
 def polymul(draw):
-    return Written(f"0.5 * f.polymul({draw.value(1, 1)}, {draw.value(1, 1)})")
+    """NumPy leaves out leading coefficients that are 0."""
+    a, b = draw.value(1, 1), draw.value(1, 1)
+    return Written(f"0.5 * f.polymul({a}, {b})", (f"{a}[0]", f"{b}[0]"))
 
 
 @both
