@@ -9,6 +9,9 @@ import numpy as np
 import torch
 
 F = torch.nn.functional
+ACTIVATIONS = {
+    name: getattr(F, name) for name in ("relu", "leaky_relu", "sigmoid", "tanh")
+}  # fmt: skip
 
 
 # Polynomials and sampled functions
@@ -147,6 +150,20 @@ def batch_norm(x: Any, gamma: Any, beta: Any) -> Any:
     return F.batch_norm(x, None, None, gamma.contiguous(), beta, training=True)
 
 
+def along_second(x: Any, f: Callable[[Any], Any]) -> Any:
+    """f of features that lie along the second axis, as if they lay along the last."""
+    return torch.movedim(f(torch.movedim(x, 1, -1)), -1, 1)
+
+
+def weighted_sigmoid_cross_entropy(x: Any, y: Any, weights: Any, positive: float) -> Any:
+    """The mean divides by the sum of the weights, PyTorch's by their number."""
+    y, weights = (torch.as_tensor(a, dtype=x.dtype) for a in (y, weights))
+    total = F.binary_cross_entropy_with_logits(
+        x, y, weights, pos_weight=torch.tensor(positive, dtype=x.dtype), reduction="sum"
+    )
+    return total / weights.sum()
+
+
 def rnn_step(x: Any, h: Any, weight: Any) -> Any:
     return torch.tanh(x + h @ weight)
 
@@ -205,7 +222,16 @@ DEFINED |= {
     "conv_transpose1d": F.conv_transpose1d,
     "global_avg_pool": lambda x: x.mean((2, 3)),
     "global_max_pool": lambda x: x.amax((2, 3)),
-    "dense": lambda x, w, b: x @ w + b,
+    "dense": lambda x, w, b, activation=None: (
+        ACTIVATIONS[activation](x @ w + b) if activation else x @ w + b
+    ),
+    "batch_norm_eval": lambda x, gamma, beta, mean, variance: along_second(
+        x, lambda x: gamma * (x - torch.tensor(mean)) / torch.tensor(variance + 1e-5) ** 0.5 + beta
+    ),
+    "weighted_sigmoid_cross_entropy": weighted_sigmoid_cross_entropy,
+    "divmod": lambda a, b: (torch.floor(a / b), torch.remainder(a, b)),
+    "nanmax": lambda a, axis: torch.amax(torch.where(torch.isnan(a), -math.inf, a), axis),
+    "nanmin": lambda a, axis: torch.amin(torch.where(torch.isnan(a), math.inf, a), axis),
     "embedding": lambda indices, table: F.embedding(torch.as_tensor(indices), table),
     "mean_absolute_error": F.l1_loss,
     "hinge": lambda s, y: torch.relu(1 - torch.as_tensor(y, dtype=s.dtype) * s).mean(),

@@ -14,7 +14,7 @@ from definitions_of_torch import DEFINED
 
 import tinygraph as tg
 from tinygraph import nn
-from tinygraph.nn.batch_normalisation import batch_norm
+from tinygraph.nn.batch_normalisation import batch_norm, batch_norm_eval
 from tinygraph.nn.gru import gru_step
 from tinygraph.nn.lstm import lstm_step
 from tinygraph.nn.rnn import rnn_step
@@ -66,6 +66,14 @@ TINYGRAPH = SimpleNamespace(
         )
     }
     | {"batch_norm": lambda x, gamma, beta: batch_norm(x, gamma, beta, 1e-5, 1)[0]}
+    | {
+        "batch_norm_eval": lambda x, gamma, beta, mean, variance: batch_norm_eval(
+            x, gamma, beta, mean, variance, 1e-5, 1
+        ),
+        "weighted_sigmoid_cross_entropy": lambda x, y, weights, positive: nn.sigmoid_cross_entropy(
+            x, y, weights=weights, pos_weight=positive
+        ),
+    }
     | {"rnn_step": rnn_step, "lstm_step": lstm_step, "gru_step": gru_step}
 )
 
@@ -247,6 +255,11 @@ def _batch_norm(x: Any, gamma: Any, beta: Any) -> Any:
     return _normalised(x, axes) * gamma.reshape(wide) + beta.reshape(wide)
 
 
+def _batch_norm_eval(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any) -> Any:
+    last = jnp.moveaxis(x, 1, -1)
+    return jnp.moveaxis(gamma * (last - mean) / jnp.sqrt(variance + 1e-5) + beta, -1, 1)
+
+
 def _pool1d(x: Any, size: int, stride: int, along: Any) -> Any:
     return along(_windows(x[:, :, None], (1, size), stride), 0)[:, :, 0]
 
@@ -320,7 +333,14 @@ JAX_NUMPY = SimpleNamespace(
         "rnn_step": lambda x, h, weight: jnp.tanh(x + h @ weight),
         "lstm_step": _lstm_step,
         "gru_step": _gru_step,
-        "dense": lambda x, w, b: x @ w + b,
+        "dense": lambda x, w, b, activation=None: (
+            getattr(jax.nn, activation)(x @ w + b) if activation else x @ w + b
+        ),
+        "batch_norm_eval": _batch_norm_eval,
+        "weighted_sigmoid_cross_entropy": lambda x, y, weights, positive: (
+            (weights * (positive * y * jax.nn.softplus(-x) + (1 - y) * jax.nn.softplus(x))).sum()
+            / weights.sum()
+        ),
         "embedding": lambda indices, table: table[indices],
         "sliding_window_view": _sliding,
         "mean_absolute_error": lambda p, t: abs(p - t).mean(),

@@ -1,5 +1,6 @@
 """Steps of random programs that arrange elements: shapes, joining, indexing and assignment."""
 
+import numpy as np
 from steps import Written, both, step
 
 # Shapes
@@ -297,6 +298,23 @@ def with_nan_left_out(draw):
     where = f"f.where(np.array({some.tolist()}), np.nan, {a})"
     name = draw.one(["nansum", "nanmean", "nanprod", "nanvar", "nancumsum", "nancumprod"])
     return Written(f"f.{name}({where}, axis={axis})")
+
+
+@step
+def extreme_with_nan_left_out(draw):
+    a, axis = draw.with_axis(2)
+    rows = draw.shape(a)
+    first = np.indices(rows)[axis % len(rows)] == draw.between(0, rows[axis] - 1)
+    where = f"f.where(np.array({first.tolist()}), np.nan, {a})"
+    gaps = f"np.diff(np.sort({a}, {axis}), axis={axis})"
+    return Written(f"f.{draw.one(['nanmax', 'nanmin'])}({where}, axis={axis})", (gaps,))
+
+
+@step
+def divided_with_remainder(draw):
+    a = draw.value()
+    return Written(f"{a} * f.divmod({a}, 0.75)[0] - f.divmod({a}, 0.75)[1]",
+                   (f"{a} / 0.75 - np.rint({a} / 0.75)",))  # fmt: skip
 
 
 @step

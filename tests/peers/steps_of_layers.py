@@ -178,6 +178,37 @@ def dense(draw):
 
 
 @step
+def dense_with_activation(draw):
+    a = draw.value(2, 3)
+    w, b = draw.of_shape((draw.shape(a)[-1], 2)), draw.of_shape((2,))
+    kind = draw.one(["relu", "leaky_relu", "sigmoid", "tanh"])
+    before = f"{a} @ {w} + {b}"
+    flat = before if "relu" in kind else f"1 - abs(np.tanh({before}))"
+    return Written(f"f.dense({a}, {w}, {b}, {kind!r})", (flat,))
+
+
+@step
+def batch_norm_eval(draw):
+    a = draw.of_shape(draw.one([(4, 3), (2, 3, 4)]))
+    mean, variance = (
+        f"np.array({draw.rng.uniform(0.5, 2, 3).round(2).tolist()}, {draw.mode!r})"
+        for _ in range(2)
+    )
+    gamma, beta = draw.of_shape((3,)), draw.of_shape((3,))
+    return Written(f"f.batch_norm_eval({a}, {gamma}, {beta}, {mean}, {variance})")
+
+
+@step
+def weighted_sigmoid_cross_entropy(draw):
+    a = draw.value(1)
+    shape = draw.shape(a)
+    weights = f"np.array({draw.rng.uniform(0.5, 2, shape).round(2).tolist()})"
+    return Written(
+        f"f.weighted_sigmoid_cross_entropy({a}, 1.0 * {draw.mask(shape)}, {weights}, 2.5)"
+    )
+
+
+@step
 def embedding(draw):
     a = draw.value(2, 2)
     return Written(f"f.embedding({draw.integers((2, 2), draw.shape(a)[0])}, {a})")
