@@ -58,6 +58,7 @@ CASES = [
     ("convert_element_type", lambda x: lax.convert_element_type(x, np.int32), (5 * X,)),
     ("broadcast_in_dim", lambda x: lax.broadcast_in_dim(x, (3, 5, 4), (0, 2)), (X[0],)),
     ("reshape", lambda x: lax.reshape(x, (4, 6)), (X,)),
+    ("reshape", lambda x: lax.reshape(x, (4, 6), (2, 0, 1)), (X,)),
     ("squeeze", lambda x: lax.squeeze(x, (0, 2)), (X[:1, :, :1],)),
     ("transpose", lambda x: lax.transpose(x, (2, 0, 1)), (X,)),
     ("rev", lambda x: lax.rev(x, (0, 2)), (X,)),

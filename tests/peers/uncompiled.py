@@ -65,7 +65,8 @@ def _slice(x: Any, *, start_indices: Any, limit_indices: Any, strides: Any) -> A
     return x[tuple(map(slice, start_indices, limit_indices, steps))]
 
 
-def _reshape(x: Any, *, new_sizes: Any, **_: Any) -> Any:
+def _reshape(x: Any, *, new_sizes: Any, dimensions: Any, **_: Any) -> Any:
+    x = x if dimensions is None else x.transpose(dimensions)
     return x.reshape(new_sizes)
 
 
