@@ -7,6 +7,7 @@ programs; which of them fit into the time depends on the machine.
 
 import argparse
 import collections
+import contextlib
 import os
 import sys
 import time
@@ -170,9 +171,18 @@ def script(program: Program, seed: int) -> str:
 
 
 def run(count: int, seed: int, seconds: float, every: int) -> Tally:
-    """count programs from a seed on, as many as fit into the seconds; JAX has every so manieth."""
-    tally, end = Tally(), time.monotonic() + seconds
-    for number in range(seed, seed + count):
+    """count programs from a seed on, as many as fit into the seconds; JAX has every so manieth.
+
+    Ctrl-C ends it early; what ran until then is counted.
+    """
+    tally = Tally()
+    with contextlib.suppress(KeyboardInterrupt):
+        _run(tally, range(seed, seed + count), time.monotonic() + seconds, every)
+    return tally
+
+
+def _run(tally: Tally, numbers: range, end: float, every: int) -> None:
+    for number in numbers:
         if time.monotonic() > end:
             break
         mode = MODES[number % len(MODES)]
@@ -194,7 +204,6 @@ def run(count: int, seed: int, seconds: float, every: int) -> Tally:
             tally.differs(mode, alone=alone)
         if "jax" in peers and tally.total("with JAX") % CACHED == 0:
             jax.clear_caches()
-    return tally
 
 
 def main() -> int:

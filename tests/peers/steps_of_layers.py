@@ -204,7 +204,7 @@ def weighted_sigmoid_cross_entropy(draw):
     shape = draw.shape(a)
     weights = f"np.array({draw.rng.uniform(0.5, 2, shape).round(2).tolist()})"
     return Written(
-        f"f.weighted_sigmoid_cross_entropy({a}, 1.0 * {draw.mask(shape)}, {weights}, 2.5)"
+        f"f.weighted_sigmoid_cross_entropy(1.5 * {a}, 1.0 * {draw.mask(shape)}, {weights}, 2.5)"
     )
 
 
