@@ -13,7 +13,15 @@ from ..tensor import Tensor, as_tensor
 from .counting import cubic, solution
 from .degeneracy import equal
 from .hermitian import (
-    adjoint, conj, diagonal, mirrored, real, rounding, to_triangle, transposed, value_of,
+    adjoint,
+    conj,
+    diagonal,
+    mirrored,
+    real,
+    rounding,
+    to_triangle,
+    transposed,
+    value_of,
 )  # fmt: skip
 from .joining import where
 from .products import matmul
