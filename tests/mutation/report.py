@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,10 @@ from random import Random
 
 from .kit import STAGES
 from .mutants import Mutant
-from .running import ENGINE, Outcome, everything, outcomes, told
+from .running import ENGINE, Outcome, everything, outcomes
+
+# Seconds between two lines of progress.
+EVERY = 15.0
 
 
 def chosen(sample: int | None, seed: int, only: str | None) -> list[int]:
@@ -49,6 +53,21 @@ def run(sample: int | None, seed: int, only: str | None, jobs: int, each: str | 
     passed = (time.monotonic() - start) / 60
     print(f"\n{minutes:.1f} minutes of one core, {passed:.1f} minutes with {jobs} processes.")
     return int(any(o.survived or o.misjudged for o in found))
+
+
+def told(found: Iterator[Outcome], count: int) -> Iterator[Outcome]:
+    """The same, with a line on stderr now and then, and one for each that nothing noticed."""
+    start = said = time.monotonic()
+    for k, each in enumerate(found, 1):
+        if each.survived:
+            print(f"survivor: {each.name}", file=sys.stderr, flush=True)
+        if each.misjudged:
+            print(f"not equivalent: {each.name}", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if now - said > EVERY or k == count:
+            print(f"{k:,} of {count:,} in {now - start:.0f} s", file=sys.stderr, flush=True)
+            said = now
+        yield each
 
 
 def tables(found: Sequence[Outcome]) -> Iterator[str]:

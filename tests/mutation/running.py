@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,8 +17,6 @@ from .kit import caught_by
 from .mutants import Mutant, mutants
 
 ENGINE = "the engine"
-# Seconds between two lines of progress.
-EVERY = 15.0
 
 
 class Outcome(NamedTuple):
@@ -80,18 +77,3 @@ def outcomes(numbers: Sequence[int], jobs: int) -> Iterator[Outcome]:
 
 def _begin() -> None:
     hypothesis.settings.load_profile("mutation")
-
-
-def told(found: Iterator[Outcome], count: int) -> Iterator[Outcome]:
-    """The same, with a line on stderr now and then, and one for each that nothing noticed."""
-    start = said = time.monotonic()
-    for k, each in enumerate(found, 1):
-        if each.survived:
-            print(f"survivor: {each.name}", file=sys.stderr, flush=True)
-        if each.misjudged:
-            print(f"not equivalent: {each.name}", file=sys.stderr, flush=True)
-        now = time.monotonic()
-        if now - said > EVERY or k == count:
-            print(f"{k:,} of {count:,} in {now - start:.0f} s", file=sys.stderr, flush=True)
-            said = now
-        yield each

@@ -22,7 +22,7 @@ from .hermitian import (
     to_triangle,
     transposed,
     value_of,
-)  # fmt: skip
+)
 from .joining import where
 from .products import matmul
 from .refusals import SINGULAR, explain_matrices, is_singular

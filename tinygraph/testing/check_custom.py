@@ -64,8 +64,8 @@ def check_custom(
         the value beside the reference's, and both in float32 and where operands broadcast.
 
     For each sample: the value is the reference's; derivatives up to `order`, forward and backward,
-    are those of differences (`check_grads`), and of float64 keep its digits; float32 stays float32,
-    and is right to its precision; operands of any memory layout give the same; nothing given is
+    are those of differences (`check_grads`); float64 keeps its digits; float32 stays float32, and
+    is right to its precision; operands of any memory layout give the same; nothing given is
     changed; calls by keyword are calls by position; any choice of tracked operands gets the same
     gradients; and where operands broadcast, the gradient is summed over the axes that were added.
 
