@@ -217,3 +217,19 @@ def test_where_of_a_condition_alone(where):
     (found,) = where(tg.Variable([0.0, 2.0, 3.0]))
     np.testing.assert_array_equal(found.numpy(), [1, 2])
     assert not found.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("function", "slope"),
+    [
+        (np.arctanh, lambda product: 1 / product),
+        (np.arcsin, lambda product: 1 / np.sqrt(product)),
+        (np.arccos, lambda product: -1 / np.sqrt(product)),
+    ],
+)
+def test_slopes_of_inverse_functions_keep_their_digits_near_the_ends(function, slope):
+    """1 - x² would lose 12 digits of (1 - x)(1 + x), both of which are exact here."""
+    gap = 2.0**-40
+    x = tg.Variable([1 - gap, gap - 1])
+    (g,) = tg.gradients(function(x), x, np.ones(2))
+    np.testing.assert_allclose(g.numpy(), slope(gap * (2 - gap)), rtol=1e-15)

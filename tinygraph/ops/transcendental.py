@@ -118,11 +118,11 @@ def tan(x: Operand, /) -> Any:
 
 
 def _arcsin(ct: Any, x: Any) -> Any:
-    return ct / (np.cos(np.arcsin(x)) if x.dtype.kind == "c" else np.sqrt(1 - x * x))
+    return ct / (np.cos(np.arcsin(x)) if x.dtype.kind == "c" else np.sqrt((1 - x) * (1 + x)))
 
 
 def _arccos(ct: Any, x: Any) -> Any:
-    return -ct / (np.sin(np.arccos(x)) if x.dtype.kind == "c" else np.sqrt(1 - x * x))
+    return -ct / (np.sin(np.arccos(x)) if x.dtype.kind == "c" else np.sqrt((1 - x) * (1 + x)))
 
 
 def _arcsinh(ct: Any, x: Any) -> Any:
@@ -215,7 +215,7 @@ def arccosh(x: Operand, /) -> Any:
     """The inverse of cosh, for x ≥ 1."""
 
 
-@elementwise(np.arctanh, domain={"x": (-1, 1)}, x=lambda ct, x: ct / (1 - x * x))
+@elementwise(np.arctanh, domain={"x": (-1, 1)}, x=lambda ct, x: ct / ((1 - x) * (1 + x)))
 def arctanh(x: Operand, /) -> Any:
     """The inverse of tanh."""
 
