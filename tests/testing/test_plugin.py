@@ -35,17 +35,20 @@ def test_examples():
 def run(tmp_path):
     """pytest in a folder with these files: what it printed."""
 
-    def run(*options, plugin=True, **files):
+    def run(*options, plugin=True, hypothesis=True, **files):
         for name, text in files.items():
             (tmp_path / f"{name}.py").write_text(text)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-        # By its name: in a checkout that is not installed there is no entry point.
+        # By its name: in a checkout that is not installed there is no entry point. Of others only
+        # Hypothesis's, as some take seconds to import.
+        environment |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         load = ["-p", "pytest_tinygraph"] if plugin else []
+        load += ["-p", "_hypothesis_pytestplugin"] if hypothesis else []
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *load, *options]
         done = subprocess.run(
-            [*command, "-p", "no:nbmake", "--rootdir", tmp_path, tmp_path],
+            [*command, "--rootdir", tmp_path, tmp_path],
             cwd=tmp_path,
-            env={**environment, "PYTHONPATH": str(ROOT)},
+            env=environment,
             capture_output=True,
             text=True,
         )
@@ -121,7 +124,7 @@ def test_a_missing_hypothesis_is_named_with_its_extra(run, tmp_path):
     (tmp_path / "hypothesis.py").write_text(
         "raise ModuleNotFoundError('No module named hypothesis', name='hypothesis')"
     )
-    out = run("--tinygraph-profile=ci", "-p", "no:hypothesispytest", test_it="")
+    out = run("--tinygraph-profile=ci", hypothesis=False, test_it="")
     assert 'pip install "tinygraph-autodiff[testing]"' in out
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.testing import GradientMismatch, check_grads
+from tinygraph.testing import GradientMismatch, check_grads, strategies
 
 
 def size(x):
@@ -65,7 +65,7 @@ def arrays(seed, dtype):
     return found.astype(dtype)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(
     STEPS,
     st.integers(0, 2**32),
@@ -74,6 +74,18 @@ def arrays(seed, dtype):
 )
 def test_right_programs_pass(steps, seed, dtype, order):
     check_grads(program(steps), *arrays(seed, dtype), order=order if dtype != "f4" else 1)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
+@settings(max_examples=25)
+@given(data=st.data(), scale=st.sampled_from([1, 1e-3, 30]))
+def test_right_programs_of_all_operations_pass_at_values_of_all_sizes(data, dtype, scale):
+    program = data.draw(strategies.expressions(4, dtype=dtype))
+    inputs = [np.asarray(x * scale, dtype) for x in program.inputs]
+    with np.errstate(all="ignore"):
+        values = program(*inputs).numpy()
+    assume(np.isfinite(values).all())
+    check_grads(program, *inputs, kinks="assume")
 
 
 @tg.primitive(x=lambda ct, x: ct * np.cos(x) * (1 + 1e-4))
