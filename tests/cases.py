@@ -207,7 +207,10 @@ def name_of(target: Any) -> str:
     """What a key of the table of NumPy functions is called: `exp`, `add.reduce`, `linalg.outer`."""
     if isinstance(target, tuple):
         return f"{target[0].__name__}.{target[1]}"
-    inside = (getattr(target, "__module__", None) or "numpy").removeprefix("numpy").strip(".")
+    module = getattr(target, "__module__", None) or "numpy"
+    # NumPy before 2.2 tells where emath is kept.
+    module = module.replace("numpy.lib._scimath_impl", "numpy.lib.scimath")
+    inside = module.removeprefix("numpy").strip(".")
     return f"{inside}.{target.__name__}" if inside else target.__name__
 
 

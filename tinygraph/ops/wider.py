@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from ..numpy_version import since
 from ..primitive import Operand, derived
 from ..tensor import Tensor, as_tensor
 from . import elementwise, transcendental
-from .shape import astype
+from .shape import astype, reshape
 
 SINGLE = frozenset(map(np.dtype, ("f4", "i1", "i2", "u1", "u2", "c8")))
 
@@ -65,7 +66,11 @@ def power(x: Operand, p: Operand) -> Tensor:
     exponent = as_tensor(p, "power")
     if exponent.dtype.kind in "iu" and np.any(exponent.value < 0):
         exponent = astype(exponent, np.result_type(exponent.dtype, 1.0))
-    return elementwise.power(_from_0(x, "power"), exponent)
+    base = _from_0(x, "power")
+    if exponent.ndim == 0 and base.ndim and not since("2.3.0"):
+        # There a ** b, which `power` is, takes b for a Python number, and np.power does not.
+        exponent = reshape(exponent, (1,))
+    return elementwise.power(base, exponent)
 
 
 @derived(numpy=np.emath.arccos)
