@@ -6,15 +6,30 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
+# Python, and the output if it stands right below.
+BLOCK = r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?"
 
 
-@pytest.mark.parametrize("page", ["networks.md"])
-def test_the_pages_code_runs(page, monkeypatch, tmp_path):
+@pytest.mark.parametrize("page", ["networks.md", "testing.md"])
+def test_the_pages_code_runs(page, monkeypatch, tmp_path, capsys):
+    """And prints what stands below it as text, but for the digits."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    text = (DOCS / page).read_text()
     names = {"__name__": "__main__"}
-    for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL):
-        exec(compile(block, page, "exec"), names)  # noqa: S102
+    for number, (block, printed) in enumerate(re.findall(BLOCK, text, re.DOTALL)):
+        # A file for each, so that functions can be asked for their text.
+        file = tmp_path / f"block_{number}.py"
+        file.write_text(block)
+        exec(compile(block, file, "exec"), names)  # noqa: S102
+        found = capsys.readouterr().out
+        if printed:
+            assert without_digits(found) == without_digits(printed)
+
+
+def without_digits(text):
+    """Numbers are the machine's, as are the spaces that line them up."""
+    return re.sub(r"\s+", " ", re.sub(r"-?[\d.]+(e[+-]\d+)?", "#", text)).strip()
 
 
 @pytest.mark.parametrize(
