@@ -524,7 +524,7 @@ from .transforms import (
 # At first use, each from its module: what draws, saves and checks takes longer to import than all
 # that computes, and most programs need none of it.
 if _typing.TYPE_CHECKING:
-    from . import testing
+    from . import nn, optim, testing
     from .diagnosis import Explanation, explain_nan
     from .graph.difference import GraphDiff, graph_diff
     from .graph.model import Graph
@@ -540,8 +540,10 @@ _LATER = {
     "explain_nan": "diagnosis",
     "graph_diff": "graph.difference",
     "load": "saving",
+    "nn": "",  # itself a module
+    "optim": "",
     "save": "saving",
-    "testing": "",  # itself a module
+    "testing": "",
 }
 
 __array_api_version__ = "2024.12"
@@ -834,12 +836,14 @@ __all__ = [
     "negative",
     "newaxis",
     "nextafter",
+    "nn",
     "no_grad",
     "nonzero",
     "not_equal",
     "one_hot",
     "ones",
     "ones_like",
+    "optim",
     "outer",
     "pad",
     "partition",
