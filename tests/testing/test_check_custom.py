@@ -108,7 +108,7 @@ WRONG = {
     "strides": rule(
         lambda x: x.ravel(order="K").reshape(x.shape) * 1.0,
         tg.sample((2, 3)),
-        words="for Fortran-ordered operands the value is another",
+        words="in the layout 'F' the value is another",
         x=lambda ct: ct,
     ),
     "copies": rule(

@@ -403,6 +403,18 @@ def test_settings_are_checked(settings, words):
         check_grads(np.sin, normal(2), **settings)
 
 
+def test_arguments_in_a_tuple():
+    with pytest.raises(TypeError, match="missing 1 required positional argument") as caught:
+        check_grads(lambda x, y: x * y, (normal(2), normal(2)))
+    assert caught.value.__notes__[-1].endswith("one after the other: check_grads(f, x, y)")
+
+
+def test_what_was_compared_is_said():
+    assert "are right to" in str(check_grads(np.sin, normal(3)))
+    assert "are all 0, and right" in str(check_grads(lambda x: x * 0, normal(3)))
+    assert "of no elements at all" in str(check_grads(np.sin, np.ones((0, 3))))
+
+
 def test_integers_named_by_argnums():
     with pytest.raises(tg.DTypeError, match="y is an array of int64, which has no derivative"):
         check_grads(lambda x, y: x * y, normal(3), np.arange(3), argnums=(0, 1))

@@ -227,12 +227,12 @@ class _CallCheck:
 
     def layouts(self) -> bool:
         """Strides do not matter."""
-        for word, view in LAYOUTS.items():
-            arrays = [view(x) for x in self.call.arrays]
+        for name, layout in LAYOUTS.items():
+            arrays = [layout(x) for x in self.call.arrays]
             for y, wanted in zip(outputs(self.call(*map(untracked, arrays))), self.values):
                 if not same(y.value, wanted):
-                    self._fail(f"for {word} operands the value is another:\n{y.value}\n{wanted}")
-            self._compare(self._gradients(arrays), f"for {word} operands")
+                    self._fail(f"in the layout {name!r} the value is another:\n{y.value}\n{wanted}")
+            self._compare(self._gradients(arrays), f"in the layout {name!r}")
         return True
 
     def mutation(self) -> bool:

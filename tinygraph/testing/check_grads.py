@@ -56,9 +56,12 @@ class CheckedGradients:
     def __str__(self) -> str:
         rest = f"; {self.skipped} elements at kinks left out" if self.skipped else ""
         rest += f"; too small to be seen: {', '.join(self.unseen)}" if self.unseen else ""
+        found = f"are right to {self.precision:.0e}" if self.precision else "are all 0, and right"
+        if not self.comparisons:
+            found = "are of no elements at all, so nothing was compared"
         return (
-            f"{self.name}: derivatives up to order {self.order} in {', '.join(self.arrays)} are "
-            f"right to {self.precision:.0e} ({' and '.join(self.modes)} mode){rest}"
+            f"{self.name}: derivatives up to order {self.order} in {', '.join(self.arrays)} "
+            f"{found} ({' and '.join(self.modes)} mode){rest}"
         )
 
 

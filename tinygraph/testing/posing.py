@@ -95,7 +95,16 @@ def posed(
             ]
             given[i] = filled(args[i], own)
         with standing_in(owned.values(), tensors[count:]):
-            return _outputs(operation, function, function(*given, **kwargs))
+            try:
+                found = function(*given, **kwargs)
+            except TypeError as error:
+                if len(args) == 1 and isinstance(args[0], tuple):
+                    error.add_note(
+                        f"The tuple is one argument; several come one after the other: "
+                        f"{operation}(f, x, y)"
+                    )
+                raise
+            return _outputs(operation, function, found)
 
     constants = {
         path: leaf

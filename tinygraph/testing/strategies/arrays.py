@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as nps
 from ...errors import ArgumentError, DomainError
 from ...node import leaf
 from ...tensor import Tensor, untracked, with_node
+from ..layouts import LAYOUTS as EQUAL
 from .shapes import shapes
 from .values import EVERYWHERE, Interval, spread, values
 
@@ -41,36 +42,6 @@ def dtypes(kinds: str = "f") -> st.SearchStrategy[np.dtype[Any]]:
     return st.sampled_from([np.dtype(dtype) for kind in kinds for dtype in KINDS[kind]])
 
 
-def _gaps(x: NDArray[Any], shape: Shape) -> NDArray[Any]:
-    """Room for more than the array, filled with what spoils every result it gets into."""
-    spoiled = np.nan if x.dtype.kind in "fc" else 1 if x.dtype.kind == "b" else 99
-    return np.full(shape, spoiled, x.dtype)
-
-
-def _strided(x: NDArray[Any]) -> NDArray[Any]:
-    room = _gaps(x, tuple(2 * n for n in x.shape))
-    view = room[tuple(slice(None, None, 2) for _ in x.shape)]
-    view[...] = x
-    return view
-
-
-def _reversed(x: NDArray[Any]) -> NDArray[Any]:
-    backwards = tuple(slice(None, None, -1) for _ in x.shape)
-    return x[backwards].copy()[backwards]
-
-
-def _transposed(x: NDArray[Any]) -> NDArray[Any]:
-    # Rotated, not reversed: of three axes this is neither C nor Fortran order.
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
-
-
-def _inner(x: NDArray[Any]) -> NDArray[Any]:
-    room = _gaps(x, tuple(n + 2 for n in x.shape))
-    view = room[tuple(slice(1, -1) for _ in x.shape)]
-    view[...] = x
-    return view
-
-
 def _broadcast(x: NDArray[Any]) -> NDArray[Any]:
     """Its first element along the axis repeated by a stride of 0; not to be written to."""
     axis = int(np.argmax(x.shape))
@@ -78,12 +49,7 @@ def _broadcast(x: NDArray[Any]) -> NDArray[Any]:
 
 
 LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    "C": np.ascontiguousarray,
-    "F": np.asfortranarray,
-    "transposed": _transposed,
-    "strided": _strided,
-    "reversed": _reversed,
-    "inner": _inner,
+    **{name: layout for name, layout in EQUAL.items() if name != "read-only"},
     "broadcast": _broadcast,
 }
 
