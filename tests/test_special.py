@@ -8,6 +8,7 @@ from derivatives import assert_gradient
 from references import FORMULAS
 
 import tinygraph as tg
+from tinygraph.numpy_version import since
 from tinygraph.ops.special import bessel, spherical
 
 INF, NAN = np.inf, np.nan
@@ -81,8 +82,14 @@ def test_i0_is_for_real_numbers():
 
 
 def test_float16_goes_through():
-    x = tg.Variable(np.array([0, 1, 5], np.float16))
     for function in (tg.sinc, tg.i0):
+        # NumPy before 2.3 makes NaN of sinc(0) in float16, and so it is here.
+        lost = function is tg.sinc and not since("2.3.0")
+        if lost:
+            with np.errstate(invalid="ignore"):
+                assert np.isnan(np.sinc(np.zeros(1, np.float16)))
+                assert np.isnan(tg.sinc(np.zeros(1, np.float16)).numpy())
+        x = tg.Variable(np.array([2 if lost else 0, 1, 5], np.float16))
         y = function(x)
         (g,) = tg.gradients(y.sum(), x)
         assert y.dtype == g.dtype == np.float16
