@@ -406,3 +406,17 @@ def test_take_along_axis(data, shape):
 def test_take_out_of_bounds(index):
     with pytest.raises(tg.IndexingError):
         tg.take(tg.Variable([1.0, 2.0, 3.0]), index)
+
+
+def test_take_of_an_unknown_mode():
+    with pytest.raises(tg.ArgumentError, match="knows 'raise', 'wrap' and 'clip'"):
+        tg.take(tg.Variable([1.0, 2.0]), 0, mode="round")
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 2)])
+def test_take_along_axis_of_another_shape(shape):
+    t = tg.Variable(np.eye(4))
+    with pytest.raises((IndexError, ValueError)):
+        np.take_along_axis(t.numpy(), np.zeros(shape, int), 0)
+    with pytest.raises(tg.IndexingError, match="the same lengths but along axis 0"):
+        np.take_along_axis(t, np.zeros(shape, int), 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, IndexingError, NotDifferentiable
+from ..errors import ArgumentError, DTypeError, IndexingError
 from ..primitive import Operand, derived, primitive, sample
 from ..tensor import Tensor, array_of, as_tensor
 from .axes import checked_axis, suited
@@ -198,7 +198,7 @@ def take(a: Operand, indices: Operand, axis: int | None = None, mode: str = "rai
     elif mode == "clip":
         index = np.clip(index, 0, n - 1)
     elif mode != "raise":
-        raise NotDifferentiable(f"take: mode {mode!r}; it knows 'raise', 'wrap' and 'clip'")
+        raise ArgumentError(f"take: mode {mode!r}; it knows 'raise', 'wrap' and 'clip'")
     return getitem(array, (slice(None),) * axis + (index,))
 
 
@@ -210,10 +210,13 @@ def take_along_axis(arr: Operand, indices: Operand, axis: int | None = -1) -> Te
     if axis is None:
         array, axis = array.reshape(-1), 0
     axis = checked_axis(axis, array.ndim, "take_along_axis")
-    if index.ndim != array.ndim:
+    sides = zip(array.shape, index.shape)
+    if index.ndim != array.ndim or any(
+        n != m and 1 not in (n, m) for k, (n, m) in enumerate(sides) if k != axis
+    ):
         raise IndexingError(
             f"take_along_axis: indices of shape {index.shape} for an array of shape {array.shape}; "
-            "both need the same number of axes"
+            f"both need the same number of axes, and the same lengths but along axis {axis}"
         )
     grid = list(np.ix_(*map(np.arange, np.broadcast_shapes(
         array.shape[:axis] + (1,) + array.shape[axis + 1 :],
