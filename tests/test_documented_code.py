@@ -19,7 +19,7 @@ def test_the_pages_code_runs(page, monkeypatch, tmp_path, capsys):
     names = {"__name__": "__main__"}
     for number, (block, printed) in enumerate(re.findall(BLOCK, text, re.DOTALL)):
         # A file for each, so that functions can be asked for their text.
-        file = tmp_path / f"block_{number}.py"
+        file = Path(f"block_{number}.py")
         file.write_text(block)
         exec(compile(block, file, "exec"), names)  # noqa: S102
         found = capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from ..graph import graph
 from ..modes import enable_grad
 from ..tensor import Variable
 from .comparison import Comparison, Reading
+from .culprit import search
 from .differences import Slopes
 from .elements import compare_elements
 from .failures import GradientMismatch, Inconclusive, Kink, ordinal
@@ -143,6 +145,8 @@ def check_grads(
             "settings": {k: v for k, v in settings.items() if v != plain[k].default},
             "names": argument_names(function, len(args)),
         }
+        if not hasattr(function, "primitive"):
+            failure.culprit = _culprit(first, order=problem.order, modes=modes[:1], rtol=rtol)
         _documented(failure, first, call, draw, script)
         raise
     except TinygraphError as error:
@@ -266,6 +270,16 @@ def _noisy(comparison: Comparison, k: int, reading: Reading) -> Inconclusive:
         f"{which}derivative to ±{reading.tolerance:.1g}, and it is of the size {reading.size:.1g}; "
         "bring arguments and values to moderate sizes, or use float64"
     )
+
+
+def _culprit(first: Problem, **settings: Any) -> str:
+    """What is said of where the mistake comes from."""
+    found = search(first, functools.partial(check_grads, kinks="skip", **settings))
+    if found.culprit is not None:
+        return str(found.culprit).replace("\n", "\n         ")
+    if found.sure and found.calls:
+        return "no operation by itself; something is detached, or computed outside of tinygraph"
+    return ""
 
 
 def _documented(

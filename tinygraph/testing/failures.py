@@ -24,6 +24,7 @@ class GradientMismatch(CheckFailed):
     analytic, numeric   the derivatives there
     error, tolerance, noise   their distance, what it may be, and what of that is rounding
     mistake    the kind it probably is: "sign", "factor", "broadcast", …; or ""
+    culprit    the operation whose own derivative is wrong, and where it was called; or ""
     script     a program that runs the check again; or "" where the function cannot be written down
     """
 
@@ -38,11 +39,14 @@ class GradientMismatch(CheckFailed):
     tolerance: float = 0.0
     noise: float = 0.0
     mistake: str = ""
+    culprit: str = ""
     script: str = ""
     unwritable: str = ""  # why there is no script
 
     def __str__(self) -> str:
         text = super().__str__()
+        if self.culprit:
+            text += f"\n  at fault   {self.culprit}"
         if self.script and len(self.script) <= SHORT:
             indented = textwrap.indent(
                 self.script.rstrip(), "    ", lambda line: bool(line.strip())
