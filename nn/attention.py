@@ -82,6 +82,7 @@ MASK = np.array([[True, False, True], [False, False, False]])  # one query may l
     saves={"weights": _weights},
     samples=(
         tg.sample((2, 4), (3, 4), (3, 2), scale=0.5),
+        tg.sample((2, 3), (2, 3), (2, 3), scale=0.6),
         tg.sample((2, 2, 3), (2, 4, 3), (2, 4, 3), scale=0.7),
         tg.sample((2, 3), (3, 3), (3, 3), MASK, scale=0.5),
         tg.sample((2, 1, 2, 2), (1, 3, 2), (1, 3, 2), MASK, scale=1.0),

@@ -302,14 +302,12 @@ def test_projector_on_repeated_eigenvalues_of_any_matrix():
         np.testing.assert_allclose(gradient(function, a, ct), wanted, atol=1e-10)
 
 
-def test_values_and_vectors_that_weigh_nothing_are_not_refused():
-    a, _ = of_any([2.0, 2, 5])
-
+@pytest.mark.parametrize("name", ["eig", "eigh", "svd"])
+def test_values_and_vectors_that_weigh_nothing_are_not_refused(name):
     def function(t):
-        w, v = np.linalg.eig(t)
-        return 0 * np.real(np.sum(w) + np.sum(v))
+        return sum(0 * np.real(np.sum(y)) for y in getattr(np.linalg, name)(t))
 
-    np.testing.assert_array_equal(gradient(function, a), 0)
+    np.testing.assert_array_equal(gradient(function, REPEATED), 0)
 
 
 @pytest.mark.parametrize("a", [REPEATED, np.eye(3), np.zeros((3, 3))], ids=["two", "all", "zero"])
@@ -366,6 +364,21 @@ def test_repeated_eigenvalues_share():
     np.testing.assert_allclose(np.linalg.eigvalsh(g), [0, 0.5, 0.5], atol=1e-14)
 
 
+@pytest.mark.parametrize("name", ["eigvalsh", "svdvals", "eigvals"])
+def test_each_matrix_of_a_stack_of_stacks_shares_among_its_own(name):
+    stack = np.array([[np.eye(3), REPEATED], [np.diag([1.0, 4, 9]), 2 * REPEATED]])
+    ct = np.arange(1.0, 13).reshape(2, 2, 3)
+
+    def function(t):
+        return np.real(getattr(tg.linalg, name)(t))
+
+    g = gradient(function, stack, ct)
+    for place in np.ndindex(2, 2):
+        np.testing.assert_allclose(
+            g[place], gradient(function, stack[place], ct[place]), rtol=1e-12, atol=1e-13
+        )
+
+
 @pytest.mark.parametrize("dtype", [float, complex])
 @pytest.mark.parametrize(
     ("f", "wanted"),
@@ -385,6 +398,88 @@ def test_functions_of_a_matrix_with_repeated_eigenvalues(f, wanted, dtype):
         a = hermitian(v @ np.diag(values) @ np.conj(v.T))
         g = gradient(lambda t: function_of(t, f), a, ct)
         np.testing.assert_allclose(g, wanted(a, ct), atol=1e-11)
+
+
+STACK = np.array([[REPEATED, 2 * np.eye(3)], [np.diag([1.0, 4, 9]), 3 * REPEATED]])
+SIZES = (1e-30, 1.0, 1e30)
+
+
+def of_singular_values(a, f):
+    u, s, vh = np.linalg.svd(a)
+    return (u * f(s)[..., np.newaxis, :]) @ vh
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("function", [function_of, of_singular_values])
+def test_functions_of_each_matrix_of_a_stack_of_stacks(function, size):
+    """Of a³."""
+    ct = size * hermitian(np.random.default_rng(8).normal(size=STACK.shape))
+    g = gradient(partial(function, f=lambda w: w**3), STACK, ct)
+    wanted = STACK @ STACK @ ct + STACK @ ct @ STACK + ct @ STACK @ STACK
+    np.testing.assert_allclose(g / size, wanted / size, atol=1e-10)
+
+
+def cubes_and_exponentials(t):
+    w, v = np.linalg.eigh(t)
+    first, second = ((v * f[..., np.newaxis, :]) @ v.mT for f in (w**3, np.exp(w)))
+    return first * hermitian(WEIGHTS) + second * hermitian(ROTATION)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("function", "ct"),
+    [
+        (cubes_and_exponentials, np.ones((3, 3))),
+        # The logarithm of w/2 is 0 at 2, so that the diagonal is, too.
+        (lambda t: function_of(t, lambda w: np.log(w / 2)), hermitian(WEIGHTS)),
+        # All elements of the diagonal are equal, as those of any function of w are.
+        (lambda t: function_of(t, lambda w: w**2), np.ones((3, 3)) + np.eye(3)),
+    ],
+    ids=["misfit", "zero", "equal"],
+)
+def test_what_is_not_determined_is_refused_whatever_its_size(function, ct, size):
+    """Also beside matrices of which all is determined, and of which the loss is much larger."""
+    fine = np.diag([1.0, 4, 9])
+    for bad in (2 * np.eye(3), np.diag([2.0, 2, 5])):
+        with pytest.raises(tg.AmbiguousGradient, match="not determined"):
+            gradient(function, bad, size * ct)
+        for large in (1.0, 1e20):
+            weights = np.array([[large * size, size]])[..., np.newaxis, np.newaxis] * ct
+            assert np.isfinite(gradient(function, np.stack([[fine, 2 * fine]]), weights)).all()
+            with pytest.raises(tg.AmbiguousGradient, match="not determined"):
+                gradient(function, np.stack([[fine, bad]]), weights)
+
+
+def test_one_group_of_equal_values_does_not_tell_of_another():
+    def squared(t):
+        return function_of(t, lambda w: w**2)
+
+    a, ct = np.diag([2.0, 2, 5, 5]), np.diag([1.0, 3, 2, 2])
+    ct[0, 1] = ct[1, 0] = 0.5
+    np.testing.assert_allclose(gradient(squared, a, ct), a @ ct + ct @ a, atol=1e-12)
+    ct[2, 3] = ct[3, 2] = 1
+    with pytest.raises(tg.AmbiguousGradient, match="not determined"):
+        gradient(squared, a, ct)
+
+
+def test_values_that_count_beside_vectors_that_do_not_are_refused():
+    """A function of the matrix that is 0 at 2, as log(w/2) is, has the same cotangents."""
+    with pytest.raises(tg.AmbiguousGradient, match="not determined"):
+        gradient(lambda t: (lambda w, v: np.sum(w**2) + 0 * np.sum(v))(*np.linalg.eigh(t)),
+                 2 * np.eye(3))  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["eigvalsh", "eigvals"])
+@pytest.mark.parametrize(
+    ("n", "steps", "equal"), [(2, 10, True), (2, 200, False), (20, 200, True), (20, 2000, False)]
+)
+def test_eigenvalues_are_equal_up_to_32_n_roundings(name, n, steps, equal, size):
+    values = np.arange(1.0, n + 1) / n
+    values[-2] = 1 - steps * EPS
+    a = size * np.diag(values)
+    for g in gradient(getattr(tg.linalg, name), np.stack([a, 1e20 * a]), [np.eye(n)[-1]] * 2):
+        np.testing.assert_allclose(np.diag(g)[-2:], [0.5, 0.5] if equal else [0, 1], atol=1e-12)
 
 
 def test_projector_on_repeated_eigenvalues():
@@ -516,6 +611,31 @@ def test_svd_of_singular_matrices():
     assert_gradient(function, [a], [np.array([1.0, 2, 3])], [g])
     with pytest.raises(tg.AmbiguousGradient, match="svd: "):
         gradient(lambda t: (lambda u, s, vh: (u * s) @ vh)(*np.linalg.svd(t)), a, WEIGHTS)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_vectors_of_zero_count_as_far_as_they_are_determined(size):
+    """The projector on the vectors beyond the first two, and the nearest orthogonal matrix."""
+    rng = np.random.default_rng(6)
+    u, v = np.linalg.qr(rng.normal(size=(60, 2)))[0], np.linalg.qr(rng.normal(size=(50, 2)))[0]
+    a = u * [3.0, 1] @ v.T
+    ct = size * hermitian(rng.normal(size=(50, 50)))
+
+    def projector(t):
+        rest = np.linalg.svd(t, full_matrices=False)[2][2:]
+        return rest.T @ rest
+
+    # Of u s vᴴ, the change of v vᴴ is (1 − v vᴴ) dAᴴ u s⁻¹ vᴴ and its adjoint.
+    wanted = -2 * (u / [3.0, 1]) @ v.T @ ct @ (np.eye(50) - v @ v.T)
+    np.testing.assert_allclose(gradient(projector, a, ct) / size, wanted / size, atol=1e-10)
+
+    def nearest(t):
+        u, _, vh = np.linalg.svd(t)
+        return u @ vh
+
+    for rank_one in (np.outer([1.0, 2, 2], [3.0, 0, 4]), np.diag([3.0, 0, 0])):
+        with pytest.raises(tg.AmbiguousGradient, match="svd: a singular value is 0"):
+            gradient(nearest, rank_one, size * WEIGHTS)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 3), (4, 2)])
@@ -734,11 +854,19 @@ def test_what_counts_as_zero_and_is_not_moves_the_vectors_of_the_others(shape, v
     a, b = u * values @ v.T, rng.normal(size=shape[0])
     check_grads(lambda t: tg.linalg.pinv(t, 0.3), a)
     check_grads(lambda t, b: tg.linalg.lstsq(t, b, 0.3).x, a, b)
+    for size in (1e-3, -1e-3):
+        check_grads(lambda t: tg.linalg.pinv(t, 0.3), size * a, order=1)
     t = tg.Variable(np.stack([a, u * [3.0, 2, 1] @ v.T]))
     (whole,) = tg.gradients(tg.linalg.pinv(t, 0.3), t, np.ones((2, *shape[::-1])))
     for one, g in zip(t.numpy(), whole.numpy(), strict=True):
         alone = gradient(lambda t: tg.linalg.pinv(t, 0.3), one)
         np.testing.assert_allclose(g, alone, rtol=1e-12, atol=1e-13)
+
+
+def test_values_that_count_as_zero_may_be_zero_and_others_one():
+    a = np.diag([3.0, 1, 0.5, 0])
+    check_grads(lambda t: tg.linalg.pinv(t, 0.3), a)
+    assert np.isfinite(gradient(lambda t: tg.linalg.pinv(t, 0.3), a)).all()  # and without a warning
 
 
 def test_what_counts_as_zero_by_default_counts_as_zero_in_the_gradient():

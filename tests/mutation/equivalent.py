@@ -89,6 +89,31 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
         "x = 0 there for any vectors, and with it all derivatives of x",
     ),
     (
+        "degeneracy._check_determined",
+        "off at ties",
+        "(middle - mean)[..., np.newaxis, :]) > scale",
+        "only where all of x is 0 is the bound 0, and then nothing is off the diagonal",
+    ),
+    (
+        "degeneracy._check_determined",
+        "off at ties",
+        "largest(middle[..., np.newaxis, :]) > scale",
+        "only where all of x is 0 is the bound 0: there nothing is off the diagonal, and any "
+        "cotangent of a value is a misfit",
+    ),
+    (
+        "linear_systems._cut_off",
+        "off at ties",
+        "> 0.5",
+        "vᴴ a⁺ u · s is 1 for a value that counts and 0 for one that does not",
+    ),
+    (
+        "linear_systems._cut_off",
+        "off at ties",
+        "s > rounding",
+        "only where all values are 0 is the bound 0, and then none is above it to be paired with",
+    ),
+    (
         "max.a",
         "sign of a term",
         "ties - (ties == 0)",

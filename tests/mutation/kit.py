@@ -159,7 +159,7 @@ def samples(primitive: Primitive) -> Iterator[Named]:
 def corners(primitive: Primitive) -> Iterator[Named]:
     """The same where elements are 0, and where they are alike: in all operands, and in each."""
     found = cases(primitive)
-    if primitive.broadcasts:
+    if primitive.elementwise:
         # What is a kink takes long to find out, and does not depend on how shapes broadcast.
         found = [*{_operands(case): (case, arrays) for case, arrays in reversed(found)}.values()]
     for case, arrays in found:

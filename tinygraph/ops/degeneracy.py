@@ -58,7 +58,6 @@ def within_groups(by_values: Any, x: Any, same: Any, size: Any, operation: str) 
     others = same & ~own
     if not others.any():
         return alone
-    x = (x + adjoint(x)) * 0.5
     middle = real(diagonal(x))
     _check_determined(value_of(by_values), value_of(x), same, size, operation)
     square = np.sum(same * (middle * middle)[..., np.newaxis, :], axis=-1)

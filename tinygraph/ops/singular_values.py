@@ -91,7 +91,7 @@ def _outside(u: Any, by_u: Any, zero: Any, size: Any) -> Any:
     """The part of a cotangent that is orthogonal to all vectors."""
     part = by_u - u @ (adjoint(u) @ by_u)
     _check_zeros(part, zero[..., np.newaxis, :], size)
-    return np.where(zero[..., np.newaxis, :], 0, part)
+    return part
 
 
 def _check_zeros(part: Any, nothing: Any, size: Any) -> None:
