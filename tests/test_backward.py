@@ -325,3 +325,59 @@ def test_setitem_of_the_wrong_shape():
     x = tg.tensor([1.0, 2.0, 3.0])
     with pytest.raises(tg.ShapeError, match=r"x has shape \(3,\), so x\[index\] \(2,\); .*\(3,\)"):
         x[:2] = [1.0, 2.0, 3.0]
+
+
+def told(calls, **rules):
+    """Rules that note what they were asked for."""
+
+    def noted(name, rule):
+        return lambda ct, a, b: (calls.append(name), rule(ct, a, b))[1]
+
+    return {name: noted(name, rule) for name, rule in rules.items()}
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_rules_run_for_what_is_asked_for_only(create_graph):
+    calls = []
+    rules = told(calls, a=lambda ct, a, b: ct * b, b=lambda ct, a, b: ct * a)
+    multiply = tg.primitive(**rules)(lambda a, b: a * b)
+    x, y, z = tg.Variable([2.0, 3.0]), tg.Variable([5.0, 7.0]), tg.Variable([1.0, 4.0])
+    out = multiply(multiply(x, y), z)
+    (g,) = tg.gradients(out, [y], np.ones(2), retain_graph=True, create_graph=create_graph)
+    np.testing.assert_array_equal(g.numpy(), [2.0, 12.0])
+    assert calls == ["a", "b"]
+    calls.clear()
+    found = tg.gradients(out, [z, x], np.ones(2), create_graph=create_graph)
+    np.testing.assert_array_equal([g.numpy() for g in found], [[10.0, 21.0], [5.0, 28.0]])
+    assert sorted(calls) == ["a", "a", "b"]
+
+
+def test_a_joint_rule_is_told_what_is_asked_for():
+    told = []
+
+    def joint(ct, a, b, c, needs):
+        told.append(needs)
+        return [g if need else None for g, need in zip((ct * b * c, ct * a * c, ct * a * b), needs)]
+
+    multiply = tg.primitive(joint=(("a", "b", "c"), joint))(lambda a, b, c: a * b * c)
+    x, y, z = tg.Variable(2.0), tg.Variable(3.0), tg.Variable(5.0)
+    out = multiply(x, y, z)
+    found = tg.gradients(out, [z, x], retain_graph=True)
+    assert [g.item() for g in found] == [6.0, 15.0]
+    out.backward()
+    assert told == [(True, False, True), (True, True, True)]
+    assert y.grad.item() == 10.0
+
+
+def test_what_is_not_asked_for_cannot_fail():
+    def refused(ct, a, b):
+        raise RuntimeError("not here")
+
+    half = tg.primitive(a=lambda ct, a, b: ct * b, b=refused)(lambda a, b: a * b)
+    x, y = tg.Variable(2.0), tg.Variable(3.0)
+    out = half(x, y)
+    assert tg.gradients(out, [x], retain_graph=True)[0].item() == 3.0
+    _, moved = tg.jvp(lambda x: half(x, y), (2.0,), (1.0,))
+    assert moved.item() == 3.0
+    with pytest.raises(RuntimeError, match="not here"):
+        out.backward()

@@ -791,6 +791,16 @@ def test_the_phase_of_the_other_vectors_is_free():
         gradient(lambda t: np.real(np.linalg.eig(t)[1]), a, WEIGHTS)
 
 
+@pytest.mark.parametrize("dtype", [float, complex])
+@pytest.mark.parametrize(
+    "a",
+    [np.zeros((1, 1)), np.zeros((2, 2)), np.diag([1.0, 2, 0, 3]), np.ones((3, 3))],
+    ids=["0", "zeros", "one zero", "ones"],
+)
+def test_det_of_singular_matrices_forward_and_backward_to_order_two(a, dtype):
+    check_grads(np.linalg.det, a.astype(dtype))
+
+
 @pytest.mark.parametrize("along", ["the diagonal", "all elements"])
 @pytest.mark.parametrize("seed", range(20))
 def test_second_derivatives_of_the_eigenvalues_of_a_complex_diagonal_matrix(along, seed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from heapq import heappop, heappush, heappushpop
 from typing import Any
 
@@ -42,7 +42,7 @@ def propagate(
     # the others need not ask for them at each node.
     guarded: set[Node] | None = set() if tracers else None
     pull_guarded = tracing.pull_told(tracers, pending, _pull_guarded) if tracers else _pull_guarded
-    needed = None if wanted is None else _between(pending, wanted, cut)
+    needed, aside, ends = (None, (), ()) if wanted is None else _between(pending, wanted, cut)
     hooked = hooked or None  # which costs less to ask, once for each node
     reusing = memory.large.on and not create_graph
     add = reuse.add if reusing else operator.add
@@ -71,7 +71,7 @@ def propagate(
                 found[node] = ct
                 if cut:
                     continue
-            if needed.isdisjoint(node.parents):
+            if node in ends:
                 continue
         elif not node.shape:
             node._grad = ct.value if create_graph else ct
@@ -81,6 +81,8 @@ def propagate(
             if guarded is not None or pullback.selects:
                 guarded = guarded or set()
                 pairs = pull_guarded(node, ct, guarded, create_graph)
+            elif node in aside:
+                pairs = pullback.partly(node, needed, on_tensors=create_graph)(node, ct)
             elif reusing and pullback.primitive.trusted:
                 pairs = reuse.pull(pullback.on_arrays, node, ct)
             else:
@@ -141,8 +143,13 @@ def _pull_guarded(node: Node, ct: Any, guarded: set[Node], create_graph: bool) -
         return pull(node, ct)
 
 
-def _between(outputs: Iterable[Node], wanted: Collection[Node], cut: bool) -> set[Node]:
-    """The nodes that lie on a way from the outputs to the wanted ones."""
+def _between(
+    outputs: Collection[Node], wanted: Collection[Node], cut: bool
+) -> tuple[set[Node], set[Node], set[Node]]:
+    """The nodes on a way from the outputs to the wanted ones.
+
+    Then those of which some parents, but not all, are on it; and those of which none is.
+    """
     first = min((node.order for node in wanted), default=0)
     reached: set[Node] = set()
     stack = list(outputs)
@@ -153,10 +160,20 @@ def _between(outputs: Iterable[Node], wanted: Collection[Node], cut: bool) -> se
             if not cut or node not in wanted:
                 stack.extend(node.parents)
     needed: set[Node] = set()
+    aside: set[Node] = set()
+    ends = {node for node in outputs if node not in reached}
     for node in sorted(reached, key=lambda node: node.order):
-        if node in wanted or not needed.isdisjoint(node.parents):
+        parents = node.parents
+        if parents and needed.issuperset(parents):
             needed.add(node)
-    return needed
+        elif needed.isdisjoint(parents):
+            ends.add(node)
+            if node in wanted:
+                needed.add(node)
+        else:
+            aside.add(node)
+            needed.add(node)
+    return needed, aside, ends
 
 
 # Held while gradients are added to leaves, which other threads may be adding to.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -118,14 +118,33 @@ class Pullback:
         self.on_tensors = self._pull(on_tensors=True)
         self.on_arrays_guarded = self._pull(on_tensors=False, guarded=True)
         self.on_tensors_guarded = self._pull(on_tensors=True, guarded=True)
+        self._partly: dict[tuple[bool, ...], Callable[[Node, Any], Any]] = {}
 
-    def _pull(self, *, on_tensors: bool, guarded: bool = False) -> Callable[[Node, Any], Any]:
+    def _pull(
+        self, *, on_tensors: bool, guarded: bool = False, wanted: tuple[str, ...] | None = None
+    ) -> Callable[[Node, Any], Any]:
         """(node, cotangent) -> pairs of a parent and what it gets, of its shape and dtype.
 
         on_tensors: the rules work on tensors, so that they are recorded and can be differentiated.
         guarded: where the cotangent is 0, no infinite or NaN derivative makes it NaN.
+        wanted: operands whose parents get something; None: all that were tracked.
         """
-        return compiled_on_first_use(lambda: self._generate(on_tensors, guarded))
+        served = self.tracked if wanted is None else wanted
+        return compiled_on_first_use(lambda: self._generate(on_tensors, guarded, served))
+
+    def partly(self, node: Node, needed: Container[Node], *, on_tensors: bool) -> Any:
+        """The same for those parents of a node that are needed; no rule runs for the others."""
+        if self.primitive.sequence:
+            return self.on_tensors if on_tensors else self.on_arrays
+        if self.parents_in_slots == 2:  # so the one or the other
+            key: tuple[bool, ...] = (on_tensors, node.parent in needed)
+        else:
+            key = (on_tensors, *[parent in needed for parent in node.parents])
+        found = self._partly.get(key)
+        if found is None:
+            wanted = tuple(x for x, p in zip(self.tracked, node.parents) if p in needed)
+            found = self._partly[key] = self._pull(on_tensors=on_tensors, wanted=wanted)
+        return found
 
     def fill(self, node: Node, parents: list[Node], values: dict[str, Any]) -> None:
         """Put parents and residuals into a node, where no generated code does it."""
@@ -140,7 +159,7 @@ class Pullback:
             for slot, array in zip(("kept", "kept2"), kept):
                 setattr(node, slot, array)
 
-    def _generate(self, on_tensors: bool, guarded: bool) -> Generated:
+    def _generate(self, on_tensors: bool, guarded: bool, wanted: tuple[str, ...]) -> Generated:
         # Names that are not the declaration's own begin with an underscore, but for `ct`.
         primitive, local = self.primitive, self.primitive.local
         names: dict[str, Any] = {"_fit": fit_tensor if on_tensors else fit_array}
@@ -163,7 +182,8 @@ class Pullback:
             lines.append(f"    {', '.join(parents)} = _node.parent")
         lines += self._freshness(names)
         savers = [primitive.save_rules[name] for name in self.keeps if name in primitive.saves]
-        asked = {name for rule in (*self.rules, *savers) for name in rule.asks}
+        rules = [rule for rule in self.rules if not {*wanted}.isdisjoint(rule.serves)]
+        asked = {name for rule in (*rules, *savers) for name in rule.asks}
         for i, name in enumerate(primitive.static):
             if name in asked:
                 lines.append(f"    {name} = _node.params[{i}]")
@@ -171,13 +191,13 @@ class Pullback:
             lines.append("    ct = ct.filled()")
         if on_tensors:
             lines += self._wrapping(names)
-        for k, rule in enumerate(self.rules):
+        for k, rule in enumerate(rules):
             if rule.passes_on:
                 lines.append(f"    _ct_{rule.serves[0]} = ct")
                 continue
             names[f"_rule_{k}"] = rule.function
             targets = ", ".join(f"_ct_{x}" for x in rule.serves) + ("," if rule.joint else "")
-            words = ", ".join(self._word(rule, name, on_tensors) for name in rule.asks)
+            words = ", ".join(self._word(rule, name, on_tensors, wanted) for name in rule.asks)
             lines.append(f"    {targets} = _rule_{k}({words})")
         if primitive.sequence:
             pairs = "zip(_parents, _positions)"
@@ -188,10 +208,10 @@ class Pullback:
             return lines, names
         if guarded and primitive.elementwise:
             names["_guard"] = guard
-            lines += (f"    _ct_{x} = _guard(_ct_{x}, ct)" for x in self.tracked)
-        for x, parent in zip(self.tracked, parents):
-            lines += self._fitting(f"_ct_{x}", parent)
-        lines.append(f"    return {''.join(f'(_parent_{x}, _ct_{x}), ' for x in self.tracked)}")
+            lines += (f"    _ct_{x} = _guard(_ct_{x}, ct)" for x in wanted)
+        for x in wanted:
+            lines += self._fitting(f"_ct_{x}", f"_parent_{x}")
+        lines.append(f"    return {''.join(f'(_parent_{x}, _ct_{x}), ' for x in wanted)}")
         return lines, names
 
     def _freshness(self, names: dict[str, Any]) -> Iterator[str]:
@@ -251,7 +271,7 @@ class Pullback:
                 names[f"_save_{name}"] = rule.function
                 yield f"    {name} = _save_{name}({', '.join(map(primitive.local, rule.asks))})"
 
-    def _word(self, rule: Rule, name: str, on_tensors: bool) -> str:
+    def _word(self, rule: Rule, name: str, on_tensors: bool, wanted: tuple[str, ...]) -> str:
         """The expression for what a rule asks for by this name."""
         primitive = self.primitive
         if name in primitive.signature.parameters:
@@ -270,7 +290,7 @@ class Pullback:
             return f"_parent_{rule.serves[0]}.{name}"
         if name == "needs":
             return "_positions" if primitive.sequence else repr(
-                tuple(x in self.tracked for x in rule.serves)
+                tuple(x in wanted for x in rule.serves)
             )  # fmt: skip
         return primitive.local(name)
 

@@ -169,7 +169,9 @@ def mistakes() -> Iterator[Mistake]:
     off = "if not own or pullback.stays_finite:"
     yield edited("branches not guarded", guarded, off, "if True:")
     yield edited("branches not guarded", guarded, "guarded.update(node.parents)", "pass")
-    yield edited("ways cut off", backward._between, "if node in wanted or", "if")
+    yield edited("ways cut off", backward._between, "if node in wanted:", "if False:")
+    yield edited("ways cut off", propagate, "if node in ends:", "if node in aside:")
+    yield edited("more rules than asked for", propagate, "elif node in aside:", "elif False:")
     yield edited(
         "ways cut off",
         backward._between,

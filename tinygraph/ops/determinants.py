@@ -31,18 +31,41 @@ def _turned(u: Any, vh: Any) -> Any:
     return (np.linalg.det(u) * np.linalg.det(vh))[..., np.newaxis, np.newaxis]
 
 
-def _cofactors(ct: Any, a: Any) -> Any:
-    if not isinstance(a, np.ndarray) or not isinstance(ct, np.ndarray):
-        # To be differentiated again: d(det·a⁻¹), which needs an inverse.
-        inverse = inverted("det, in its third derivative", a)
-        product = inverse @ ct @ inverse if ct.size else ct
-        along = np.sum(ct * transposed(inverse), axis=(-2, -1), keepdims=True)
-        size = np.linalg.det(a)[..., np.newaxis, np.newaxis]
-        return transposed(size * (along * inverse - product))
+def _second(ct: Any, a: Any) -> Any:
+    return moved_cofactors(ct, a)
+
+
+def _third(ct: Any, move: Any, a: Any) -> Any:
+    """Of det a, symmetric in both and in what a moves by; it needs an inverse."""
+    if not a.size or a.shape[-1] < 3:  # of two rows the determinant is quadratic
+        return np.zeros_like(a)
+    inverse = inverted("det, in its third derivative", a)
+    e, f = inverse @ move, inverse @ ct
+    one, two, both = (_trace(x) for x in (e, f, e @ f))
+    found = (one * two - both) * inverse - (one * f + two * e) @ inverse
+    found = found + (e @ f + f @ e) @ inverse
+    return transposed(np.linalg.det(a)[..., np.newaxis, np.newaxis] * found)
+
+
+def _trace(x: Any) -> Any:
+    return np.sum(diagonal(x), axis=-1)[..., np.newaxis, np.newaxis]
+
+
+@primitive(
+    move=_second,
+    a=_third,
+    samples=(sample((3, 3), (3, 3)), sample((2, 4, 4), (2, 4, 4)), sample((1, 1), (1, 1))),
+    flops=cubic(40),
+)
+def moved_cofactors(move: Operand, a: Operand) -> Any:
+    """By how much the cofactors of a change as a moves; exact at singular matrices too.
+
+    Second derivatives do not hang on their order, so it is its own transpose.
+    """
     # In the bases of the singular vectors the adjugate of a diagonal matrix is what changes.
     u, s, vh = np.linalg.svd(a)
     products = _without_two(s)
-    inside = adjoint(u) @ ct @ adjoint(vh)
+    inside = adjoint(u) @ move @ adjoint(vh)
     changed = -inside * products
     along = np.sum(products * diagonal(inside)[..., np.newaxis, :], axis=-1)
     changed = changed + along[..., np.newaxis] * np.eye(s.shape[-1])
@@ -50,7 +73,7 @@ def _cofactors(ct: Any, a: Any) -> Any:
 
 
 @primitive(
-    a=_cofactors,
+    a=_second,
     samples=(sample((3, 3)), sample((2, 3, 3)), sample((1, 1))),
     explain=explain_matrices("det", square=True),
     flops=cubic(22),

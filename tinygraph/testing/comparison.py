@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
-from .differences import CERTAIN, Floats, Slopes, resolution, slopes
+from .differences import Floats, Slopes, resolution, slopes
 from .failures import place
 from .lines import apart, contracted, cotangent, direction, projected, usual
 from .problem import Array, Problem
-from .rounding import shaken_gradients, shaken_pushes, shaken_values
+from .rounding import SURE, shaken_gradients, shaken_pushes, shaken_values
 
 # Relative rounding errors that a gradient of so many terms may hold.
 ROUNDINGS = 64
@@ -295,14 +295,14 @@ class Comparison:
     def _unrest(self, k: int, mode: str) -> float:
         """What rounding does to the analytic derivative along the k-th direction."""
         direction = self.directions[k]
-        unrest = CERTAIN * _deviation([projected(c[k], direction)[0] for c in self.shaken])
+        unrest = SURE * _deviation([projected(c[k], direction)[0] for c in self.shaken])
         if mode == "reverse":
             return unrest
         # Zeros stay zeros, of which the forward mode has many: that of the reverse mode counts too.
         self.analytic(k, direction, mode)
         moved = shaken_pushes(self.problem, k, direction, self._pushed[k])
         own = _deviation([projected(self.cotangents, change)[0] for change in moved])
-        return max(unrest, CERTAIN * own)
+        return max(unrest, SURE * own)
 
 
 def _deviation(changes: Sequence[float]) -> float:

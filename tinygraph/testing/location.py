@@ -14,6 +14,7 @@ from .differences import CERTAIN, Floats
 from .lines import apart, contracted, magnitude, usual
 from .precision import better
 from .problem import Array
+from .rounding import SURE
 
 # So many elements are looked at one by one when an array is at fault; of larger ones some.
 SINGLE = 300
@@ -95,7 +96,7 @@ class _Look:
         self.unrest = np.zeros(self.x.shape)
         if cotangents is None:
             shaken = [np.abs(change[k]) ** 2 for change in comparison.shaken]
-            self.unrest = CERTAIN * np.sqrt(np.mean(shaken or [self.unrest], axis=0))
+            self.unrest = SURE * np.sqrt(np.mean(shaken or [self.unrest], axis=0))
 
     def at(self, index: tuple[int, ...]) -> None:
         """Enter one element."""
