@@ -108,6 +108,14 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "cofactors": lambda a: (
         np.linalg.det(a)[..., np.newaxis, np.newaxis] * np.linalg.inv(a).swapaxes(-1, -2)
     ),
+    "moved_cofactors": lambda move, a: (
+        np.linalg.det(a)[..., np.newaxis, np.newaxis]
+        * (
+            np.trace(np.linalg.inv(a) @ move, axis1=-2, axis2=-1)[..., np.newaxis, np.newaxis]
+            * np.linalg.inv(a)
+            - np.linalg.inv(a) @ move @ np.linalg.inv(a)
+        ).swapaxes(-1, -2)
+    ),
     "similar": lambda a, u: np.linalg.inv(u) @ a @ u,
     "sign_and_log": np.linalg.slogdet,
     "orthogonal_and_triangular": np.linalg.qr,
@@ -136,6 +144,7 @@ LATER: dict[str, Callable[..., Any]] = {"linalg.norm": _norm}
 # Functions of matrices that are tried with eigenvalues and singular values well apart.
 SEPARATED = {
     *("inv", "solve", "cholesky", "pinv_above", "least_squares", "cofactors", "det"),
+    "moved_cofactors",
     *("sign_and_log", "orthogonal_and_triangular", "hermitian_eigenvectors", "linalg.eigvalsh"),
     *("eigenvectors", "similar", "singular_vectors"),
     *("linalg.pinv", "linalg.lstsq", "linalg.slogdet", "linalg.qr", "linalg.eigh", "linalg.eig"),
