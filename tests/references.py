@@ -1,5 +1,6 @@
 """What operations are compared with: formulas of NumPy, and samples of what is made of them."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,6 +35,22 @@ def _overlapped(windows: Any, shape: tuple[int, ...], window: Any, axis: Any) ->
     out = np.zeros(math.prod(shape), windows.dtype)
     np.add.at(out, np.lib.stride_tricks.sliding_window_view(places, window, axis), windows)
     return out.reshape(shape)
+
+
+def _moved_cofactors(move: Any, a: Any) -> Any:
+    """Σ ∂Cᵢⱼ/∂aₖₗ · moveₖₗ, the minors without two rows and two columns."""
+    n = a.shape[-1]
+    found = np.zeros(a.shape, np.result_type(a.dtype, move.dtype, np.float32))
+    found = found if a.dtype.kind in "fc" else found.astype(float)
+    for i, j, k, m in itertools.product(range(n), repeat=4):
+        if i != k and j != m:
+            rows = [r for r in range(n) if r not in (i, k)]
+            columns = [c for c in range(n) if c not in (j, m)]
+            sign = (-1) ** (i + j + k - (k > i) + m - (m > j))
+            found[..., i, j] += (
+                sign * np.linalg.det(a[..., rows, :][..., columns]) * move[..., k, m]
+            )
+    return found
 
 
 def _spherical(u: Any, order: int = 0) -> Any:
@@ -108,14 +125,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "cofactors": lambda a: (
         np.linalg.det(a)[..., np.newaxis, np.newaxis] * np.linalg.inv(a).swapaxes(-1, -2)
     ),
-    "moved_cofactors": lambda move, a: (
-        np.linalg.det(a)[..., np.newaxis, np.newaxis]
-        * (
-            np.trace(np.linalg.inv(a) @ move, axis1=-2, axis2=-1)[..., np.newaxis, np.newaxis]
-            * np.linalg.inv(a)
-            - np.linalg.inv(a) @ move @ np.linalg.inv(a)
-        ).swapaxes(-1, -2)
-    ),
+    "moved_cofactors": _moved_cofactors,
     "similar": lambda a, u: np.linalg.inv(u) @ a @ u,
     "sign_and_log": np.linalg.slogdet,
     "orthogonal_and_triangular": np.linalg.qr,

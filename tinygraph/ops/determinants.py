@@ -68,7 +68,7 @@ def moved_cofactors(move: Operand, a: Operand) -> Any:
     inside = adjoint(u) @ move @ adjoint(vh)
     changed = -inside * products
     along = np.sum(products * diagonal(inside)[..., np.newaxis, :], axis=-1)
-    changed = changed + along[..., np.newaxis] * np.eye(s.shape[-1])
+    changed = changed + along[..., np.newaxis] * np.eye(s.shape[-1], dtype=s.dtype)
     return transposed(_turned(u, vh) * (adjoint(vh) @ changed @ adjoint(u)))
 
 
