@@ -78,6 +78,13 @@ def test_no_operation_is_at_fault_where_the_graph_was_cut():
     assert caught.value.culprit.startswith("no operation by itself; something is detached")
 
 
+def test_a_kink_that_the_whole_does_not_have():
+    with pytest.raises(GradientMismatch) as caught:
+        check_grads(lambda x: np.abs(x) ** 2, np.array([0.0, 1.0]))
+    assert "a kink there, where its derivative is a matter of convention" in caught.value.culprit
+    assert "absolute, called at" in caught.value.culprit
+
+
 def test_nothing_is_said_of_one_operation_or_where_not_all_could_be_checked():
     with pytest.raises(GradientMismatch) as caught:
         check_grads(wrong_tanh, X)

@@ -10,6 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as hs
 
 import tinygraph as tg
+from tinygraph import nn
 from tinygraph.errors import ArgumentError
 from tinygraph.testing import given_gradients
 from tinygraph.testing import strategies as st
@@ -110,6 +111,16 @@ class TestInAClass:
     def test_self_is_left_alone(self, x):
         assert isinstance(self, TestInAClass)
         return x * x
+
+
+@given_gradients(st.arrays((2, 3)), st.labels(2, 3), argnums=0)
+def test_labels_have_no_derivative(logits, labels):
+    return nn.softmax_cross_entropy(logits, labels)
+
+
+def test_argnums_counts_what_is_drawn():
+    with pytest.raises(ArgumentError, match="argnums=2, but the function was given 2 arguments"):
+        given_gradients((2,), (2,), argnums=2)(f)()
 
 
 @settings(max_examples=3)

@@ -41,11 +41,13 @@ class Search:
     """What became of the search.
 
     culprit   the first operation that is wrong by itself, or None
+    at_kinks  the first that has a kink at its own arguments, or None
     sure      whether all that were called were checked, up to there
     calls     how many
     """
 
     culprit: Culprit | None
+    at_kinks: Culprit | None
     sure: bool
     calls: int
 
@@ -53,20 +55,22 @@ class Search:
 def search(problem: Problem, check: Callable[..., Any]) -> Search:
     """Check the derivatives of each operation that the function calls, at the arguments it got.
 
-    check: check_grads, with its settings.
+    check: check_grads, with kinks="skip" and its other settings.
     """
-    sure = True
+    sure, at_kinks = True, None
     calls = _calls(problem)
     for call in calls:
+        own = Culprit(call.__name__, call.site)
         try:
             with brief():
-                check(call, call.arrays)
+                if check(call, call.arrays).skipped:
+                    at_kinks = at_kinks or own
         except CheckFailed:
-            return Search(Culprit(call.__name__, call.site), sure, len(calls))
+            return Search(own, at_kinks, sure, len(calls))
         except (TinygraphError, ArithmeticError, ValueError, TypeError):
             # It has no derivative there, is too noisy, or goes only with what came before it.
             sure = False
-    return Search(None, sure, len(calls))
+    return Search(None, at_kinks, sure, len(calls))
 
 
 class _Again:

@@ -20,7 +20,7 @@ from ..node import leaf
 from ..tensor import Tensor, with_node
 from .check_grads import check_grads
 from .failures import CheckFailed, Inconclusive
-from .posing import name_of
+from .posing import name_of, positions
 from .strategies import arrays
 from .verdict import brief
 
@@ -43,7 +43,8 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
 
     The function returns what is to be differentiated: a tensor, or several. It is differentiated
     by every floating array and tensor that was drawn, also inside tuples and dicts; integers, axes
-    and the like it gets as they are. Examples at a kink, or where differences are too noisy to say
+    and the like it gets as they are. argnums=0, or (0, 2), says by which of the drawn arguments;
+    labels, say, are to be left out. Examples at a kink, or where differences are too noisy to say
     anything, are passed over by `assume`; with kinks="skip" only the elements at kinks are. An
     array that is not in C order is also compared with its copy that is.
     Settings of Hypothesis apply as usual: a profile, or `@settings(max_examples=500)` above this,
@@ -113,7 +114,14 @@ def check(
     function: Callable[..., Any], drawn: Mapping[str, Any], name: str, options: Mapping[str, Any]
 ) -> None:
     """Check the gradients of a function of these arguments by the arrays among them."""
-    chosen = {argument: value for argument, value in drawn.items() if _arrays(value)}
+    options = {"kinks": "assume", **options}
+    argnums = options.pop("argnums", None)
+    wanted = positions("given_gradients", argnums, len(drawn))
+    chosen = {
+        argument: value
+        for i, (argument, value) in enumerate(drawn.items())
+        if i in wanted and _arrays(value)
+    }
     if not chosen:
         raise ArgumentError(
             f"given_gradients: {name}: nothing that was drawn for {', '.join(drawn)} has a "
@@ -129,7 +137,6 @@ def check(
     parameters = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in chosen]
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     try:
-        options = {"kinks": "assume", **options}
         if _is_called_by_position(function, drawn, others):
             # As it is, for the program that shows a failure.
             check_grads(function, *drawn.values(), **options)
@@ -145,8 +152,8 @@ def _is_called_by_position(
 ) -> bool:
     """Whether check_grads, given all that was drawn, differentiates what is wanted and no more."""
     bound = isinstance(function, functools.partial)
-    values = (x for value in others.values() for _, x in leaves(value, ""))
-    numbers = any(isinstance(x, (float, complex)) for x in values)
+    values = [x for value in others.values() for _, x in leaves(value, "")]
+    numbers = any(isinstance(x, (float, complex)) or _is_array(x) for x in values)
     first = [p.name for p in positional(function)[: len(drawn)]]
     return not bound and not numbers and first == list(drawn)
 

@@ -51,7 +51,7 @@ def posed(
 ) -> Problem:
     """The problem of differentiating function(*args, **kwargs) in its floating arguments."""
     _check_function(operation, function)
-    chosen = _positions(operation, argnums, len(args))
+    chosen = positions(operation, argnums, len(args))
     called = argument_names(function, len(args))
     names: list[str] = []
     arrays: list[Array] = []
@@ -168,7 +168,8 @@ def name_of(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _positions(operation: str, argnums: Any, count: int) -> list[int]:
+def positions(operation: str, argnums: Any, count: int) -> list[int]:
+    """The positions that argnums stands for, of so many arguments; None: all."""
     if argnums is None:
         return list(range(count))
     given = [argnums] if isinstance(argnums, int) else list(argnums)
