@@ -52,7 +52,7 @@ MODULES = {
     "ops.fitting": ("test_sampled_functions",),
     "ops.ranges": ("test_sampled_functions",),
     "nn.attention": ("test_attention",),
-    "nn": ("test_every_loss", "test_loss_corners", "test_losses", "test_fused"),
+    "nn": ("test_every_loss", "test_loss_corners", "test_losses", "test_fused", "test_activations"),
 }
 # Those of layers lie in a folder of their own.
 sys.path.append(str(Path(__file__).parents[1] / "nn"))

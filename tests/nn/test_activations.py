@@ -1,5 +1,6 @@
 """Activations: their formulas, their corners, functions and layers and names for the same."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -55,10 +56,18 @@ def test_function_layer_and_name_are_the_formula(function, layer, formula, slope
 def test_derivative_at_0(function, layer, formula, slope, far):
     if slope is None:
         return
-    for zero in (0.0, -0.0):
+    for zero, create_graph in itertools.product((0.0, -0.0), (False, True)):
         z = tg.Variable([zero, zero])
-        function(z).sum().backward()
-        np.testing.assert_allclose(z.grad.numpy(), slope, rtol=1e-15)
+        (g,) = tg.gradients(function(z).sum(), z, create_graph=create_graph)
+        np.testing.assert_allclose(g.numpy(), slope, rtol=1e-15)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0])
+def test_derivative_of_elu_at_0_is_that_of_the_negative_side(alpha, create_graph):
+    z = tg.Variable([0.0, -0.0, 1.0])
+    (g,) = tg.gradients(nn.elu(z, alpha).sum(), z, create_graph=create_graph)
+    np.testing.assert_array_equal(g.numpy(), [alpha, alpha, 1])
 
 
 @each
