@@ -57,12 +57,6 @@ GIVEN = "it is given its shape after"
 # The rule, the kind of mistake, what stands in its words, and the argument.
 REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("copysign.a", "wrong residual", "y for b", "y has the sign of b"),
-    (
-        "moved_cofactors.a",
-        "operands swapped",
-        "e @ f → f @ e",
-        "tr ef is tr fe, and ef + fe is fe + ef",
-    ),
     ("relu.x", "wrong residual", "x for y", "y is positive exactly where x is"),
     ("clip_between.a", "wrong residual", "y for a_max", HELD),
     (

@@ -41,7 +41,8 @@ def _third(ct: Any, move: Any, a: Any) -> Any:
         return np.zeros_like(a)
     inverse = inverted("det, in its third derivative", a)
     e, f = inverse @ move, inverse @ ct
-    one, two, both = (_trace(x) for x in (e, f, e @ f))
+    one, two = _trace(e), _trace(f)
+    both = np.sum(e * transposed(f), axis=(-2, -1), keepdims=True)
     found = (one * two - both) * inverse - (one * f + two * e) @ inverse
     found = found + (e @ f + f @ e) @ inverse
     return transposed(np.linalg.det(a)[..., np.newaxis, np.newaxis] * found)
