@@ -38,6 +38,7 @@ def batched(names: str, rows: Iterable[Any], *, by: Callable[..., str]) -> Any:
 
         of_rows.__name__, of_rows.__qualname__ = test.__name__, test.__qualname__
         of_rows.__doc__, of_rows.__module__ = test.__doc__, test.__module__
+        of_rows.pytestmark = [*getattr(test, "pytestmark", ())]  # type: ignore[attr-defined]
         params = [pytest.param(rows, id=name) for name, rows in batches.items()]
         return pytest.mark.parametrize("rows", params)(of_rows)
 
