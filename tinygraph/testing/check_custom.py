@@ -16,7 +16,7 @@ from ..tensor import Tensor, Variable, untracked
 from .check_grads import check_grads
 from .failures import CheckFailed
 from .layouts import LAYOUTS
-from .posing import name_of
+from .posing import name_of, parameters_of
 from .problem import Array, pulled
 from .sameness import same
 from .samples import Call, calls, outputs, reference_of
@@ -267,9 +267,9 @@ class _CallCheck:
     def keywords(self) -> bool:
         """By keyword and by position it is the same call."""
         args, kwargs = self.call.arguments([untracked(x) for x in self.call.arrays])
-        parameters = inspect.signature(self.call.function).parameters.values()
-        own = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        first = sum(p.kind is p.POSITIONAL_ONLY for p in parameters)
+        taken = parameters_of(self.call.function)
+        own = [p for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]
+        first = sum(p.kind is p.POSITIONAL_ONLY for p in taken)
         if len(args) <= first or first + len(own) < len(args):
             return False
         moved = {p.name: a for p, a in zip(own, args[first:])}

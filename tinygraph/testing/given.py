@@ -20,7 +20,7 @@ from ..node import leaf
 from ..tensor import Tensor, with_node
 from .check_grads import check_grads
 from .failures import CheckFailed, Inconclusive
-from .posing import name_of, positions
+from .posing import name_of, parameters_of, positions
 from .strategies import arrays
 from .verdict import brief
 
@@ -69,7 +69,7 @@ def given_gradients(*strategies: Any, **named: Any) -> Callable[[Callable[..., A
         asked = inspect.Signature(
             [
                 p.replace(default=p.empty)
-                for p in inspect.signature(function).parameters.values()
+                for p in parameters_of(function)
                 if p.default is p.empty or p.name in drawn
             ]
         )
@@ -134,8 +134,8 @@ def check(
 
     # Messages name the function and its arguments.
     called.__name__ = name
-    parameters = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in chosen]
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    own = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in chosen]
+    called.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
     try:
         if _is_called_by_position(function, drawn, others):
             # As it is, for the program that shows a failure.
@@ -217,11 +217,10 @@ def _sorted(
             f"given_gradients: {name} is a coroutine function; write a def that returns tensors, "
             "with asyncio.run in it"
         )
-    parameters = inspect.signature(function).parameters.values()
     # Arguments with defaults keep them, unless they are named.
     ordered = [p.name for p in positional(function) if p.default is p.empty]
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    known = {p.name for p in parameters if p.kind in by_name}
+    known = {p.name for p in parameters_of(function) if p.kind in by_name}
     left = [argument for argument in ordered if argument not in named]
     if len(strategies) > len(left):
         raise ArgumentError(
@@ -244,14 +243,13 @@ def _sorted(
             f"given_gradients: {option}={options[option]!r}, but {name} takes "
             f"({', '.join(sorted(known))}), and check_grads {', '.join(sorted(OPTIONS))}"
         )
-    drawn = {p.name: strategy(chosen[p.name], p.name) for p in parameters if p.name in chosen}
-    return drawn, options
+    names = [p.name for p in parameters_of(function) if p.name in chosen]
+    return {name: strategy(chosen[name], name) for name in names}, options
 
 
 def positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters that it takes by position, and by name too."""
-    parameters = inspect.signature(function).parameters.values()
-    return [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return [p for p in parameters_of(function) if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 def strategy(spec: Any, argument: str) -> st.SearchStrategy[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..containers import filled, leaves
 from ..errors import ArgumentError, DomainError, DTypeError
+from ..registry import NUMPY
 from ..tensor import Tensor
 from .failures import place
 from .problem import Array, Problem
@@ -154,13 +155,20 @@ def unchanged(*owners: Any) -> Iterator[None]:
 
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """What the function calls its positional arguments."""
-    try:
-        called = getattr(function, "forward", function)
-        parameters = inspect.signature(called).parameters.values()
-    except (TypeError, ValueError):  # it does not tell
-        parameters = ()  # type: ignore[assignment]
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    taken = parameters_of(getattr(function, "forward", function))
+    names = [p.name for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What the function takes; nothing where it does not tell.
+
+    Of NumPy's, not all of which tell in every version, it is what tinygraph's take.
+    """
+    try:
+        return list(inspect.signature(NUMPY.get(function, function)).parameters.values())
+    except (TypeError, ValueError):
+        return []
 
 
 def name_of(function: Callable[..., Any]) -> str:
