@@ -1,18 +1,11 @@
 """For each strategy a planted mistake, as rules have it, and the smallest example that shows it."""
 
 import numpy as np
-from hypothesis import Phase, find, settings
+from smallest import smallest
 
 import tinygraph as tg
 from tinygraph.testing import GradientMismatch, check_grads
 from tinygraph.testing import strategies as st
-
-SMALLEST = settings(max_examples=1000, database=None, phases=[Phase.generate, Phase.shrink],
-                    deadline=None)  # fmt: skip
-
-
-def smallest(strategy, fails):
-    return find(strategy, fails, settings=SMALLEST)
 
 
 def test_a_rule_that_is_wrong_beyond_a_threshold():

@@ -4,31 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as hs
+from smallest import as_drawn, smallest
 
 import tinygraph as tg
 from tinygraph import nn
 from tinygraph.errors import ArgumentError, DomainError
 from tinygraph.testing import strategies as st
-
-SMALLEST = settings(
-    max_examples=1000,
-    database=None,
-    derandomize=True,
-    deadline=None,
-    phases=[Phase.generate, Phase.shrink],
-)
-
-
-def smallest(strategy, condition):
-    return find(strategy, condition, settings=SMALLEST)
-
-
-def one_of(strategy):
-    """Any, as it was drawn."""
-    return find(strategy, lambda x: True, settings=settings(SMALLEST, phases=[Phase.generate]))
-
 
 # Numbers
 
@@ -45,7 +28,7 @@ def test_values_lie_in_the_domain_and_away_from_kinks(data):
 
 
 def test_a_narrow_domain_has_room():
-    x = one_of(st.arrays((3,), domain=(1, 1.05), distinct=True))
+    x = as_drawn(st.arrays((3,), domain=(1, 1.05), distinct=True))
     assert ((x > 1) & (x < 1.05)).all()
     assert len({*x.tolist()}) == 3
 
@@ -99,7 +82,7 @@ def test_values_shrink_to_simple_numbers():
 
 @pytest.mark.parametrize("layout", st.LAYOUTS)
 def test_every_layout_is_met(layout):
-    x = one_of(st.arrays((2, 3, 4), distinct=layout != "broadcast", layouts=[layout]))
+    x = as_drawn(st.arrays((2, 3, 4), distinct=layout != "broadcast", layouts=[layout]))
     assert x.shape == (2, 3, 4)
     assert np.isfinite(x).all()
     plain = np.zeros(x.shape).strides
@@ -179,13 +162,13 @@ def test_tensors_are_leaves_that_gradients_reach(t):
 
 
 def test_tensors_keep_their_layout():
-    t = one_of(st.tensors((2, 3), layouts=["reversed"]))
+    t = as_drawn(st.tensors((2, 3), layouts=["reversed"]))
     assert max(t.value.strides) < 0
 
 
 def test_constants_are_not_tracked():
     for drawn in (st.tensors((2,), requires_grad=False), st.tensors((2,), np.int64)):
-        assert not one_of(drawn).requires_grad
+        assert not as_drawn(drawn).requires_grad
 
 
 # Labels

@@ -5,20 +5,13 @@ import collections
 import numpy as np
 import pytest
 from derivatives import assert_gradient
-from hypothesis import Phase, find, given, settings
+from hypothesis import given, settings
+from smallest import smallest
 
 import tinygraph as tg
 from tinygraph.errors import ArgumentError
 from tinygraph.testing import strategies as st
 from tinygraph.testing.expression import Expression, Ref, Step
-
-SMALLEST = settings(
-    max_examples=1000,
-    database=None,
-    derandomize=True,
-    deadline=None,
-    phases=[Phase.generate, Phase.shrink],
-)
 
 
 @tg.elementwise(x=lambda ct, x: ct * np.cos(x) * 1.1)
@@ -136,7 +129,7 @@ def test_every_operation_and_shared_values_are_met():
 
 def test_a_program_shrinks_to_the_wrong_operation():
     drawn = st.expressions(4, operations=["add", "multiply", "sum", "exp", "matmul", planted_sin])
-    program = find(drawn, is_wrong, settings=SMALLEST)
+    program = smallest(drawn, is_wrong)
     assert program.names == ("planted_sin",)
     assert program.inputs[0].shape == ()
     assert program.code == (
@@ -151,7 +144,7 @@ def test_a_program_shrinks_to_the_wrong_operation():
 
 def test_a_program_shrinks_to_the_values_that_matter():
     drawn = st.expressions(3, operations=["add", "multiply", "sum", "sin", planted_product])
-    program = find(drawn, is_wrong, settings=SMALLEST)
+    program = smallest(drawn, is_wrong)
     assert program.names[-1] == "planted_product"
     assert len(program.steps) <= 2
     assert sum(x.size for x in program.inputs) <= 2
@@ -159,10 +152,9 @@ def test_a_program_shrinks_to_the_values_that_matter():
 
 def test_a_program_of_matrices_shrinks_to_one():
     few = ["add", "multiply", "sum", "matmul", "linalg.inv"]
-    program = find(
+    program = smallest(
         st.expressions(3, operations=few),
         lambda program: "linalg.inv" in program.names,
-        settings=SMALLEST,
     )
     assert [x.shape for x in program.inputs] == [(1, 1)]
     assert len(program.steps) <= 2
@@ -183,14 +175,14 @@ def test_a_complex_program_shrinks_to_the_wrong_operation():
         return False
 
     few = ["add", "multiply", "sum", "exp", planted_square]
-    program = find(st.expressions(2, operations=few, dtype=complex), fails, settings=SMALLEST)
+    program = smallest(st.expressions(2, operations=few, dtype=complex), fails)
     assert program.names == ("planted_square",)
     assert program.inputs[0].size == 1
     assert program.inputs[0].imag.item()
 
 
 def test_programs_shrink_to_one_operation_of_one_number():
-    program = find(st.expressions(5), lambda program: True, settings=SMALLEST)
+    program = smallest(st.expressions(5), lambda program: True)
     assert program.code.splitlines()[-2:] == [
         "x0 = tg.Variable(np.array(0.0))",
         "y = tg.negative(x0)",
@@ -202,7 +194,7 @@ def test_a_condition_between_two_operations_shrinks_to_these():
         return {"tanh", "cumsum"} <= set(program.names)
 
     few = ["add", "negative", "tanh", "sum", "cumsum", "expand_dims", "stack"]
-    program = find(st.expressions(3, operations=few), both, settings=SMALLEST)
+    program = smallest(st.expressions(3, operations=few), both)
     assert sorted(program.names) == ["cumsum", "tanh"]
     assert [x.tolist() for x in program.inputs] == [[0.0]]
 
@@ -263,10 +255,9 @@ def test_a_plain_function_of_tensors_is_an_operation():
     def average(a, b, weight=0.5):
         return weight * a + (1 - weight) * b
 
-    program = find(
+    program = smallest(
         st.expressions(2, operations=[average, "sin"]),
         lambda program: "average" in program.names,
-        settings=SMALLEST,
     )
     assert program.names == ("average",)
     assert program().item() == 0

@@ -2,23 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import given, settings
+from smallest import smallest
 
 import tinygraph as tg
 from tinygraph.errors import ArgumentError
 from tinygraph.testing import strategies as st
-
-SMALLEST = settings(
-    max_examples=1000,
-    database=None,
-    derandomize=True,
-    deadline=None,
-    phases=[Phase.generate, Phase.shrink],
-)
-
-
-def smallest(strategy, condition):
-    return find(strategy, condition, settings=SMALLEST)
 
 
 def ours(primitive):

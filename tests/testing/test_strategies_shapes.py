@@ -2,29 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as hs
+from smallest import as_drawn, smallest
 
 import tinygraph as tg
 from tinygraph.errors import ArgumentError
 from tinygraph.testing import strategies as st
-
-SMALLEST = settings(
-    max_examples=1000,
-    database=None,
-    derandomize=True,
-    deadline=None,
-    phases=[Phase.generate, Phase.shrink],
-)
-
-
-def smallest(strategy, condition):
-    return find(strategy, condition, settings=SMALLEST)
-
-
-def met(strategy, condition):
-    """The first that is so, as it was drawn."""
-    return find(strategy, condition, settings=settings(SMALLEST, phases=[Phase.generate]))
 
 
 @given(st.broadcastable_shapes(3))
@@ -55,7 +39,7 @@ def test_matmul_takes_the_shapes(shapes):
 
 @pytest.mark.parametrize("dims", [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (2, 3), (3, 3)])
 def test_matmul_of_vectors_matrices_and_stacks_is_met(dims):
-    met(st.mutually_compatible_matmul_shapes(), lambda s: (len(s[0]), len(s[1])) == dims)
+    as_drawn(st.mutually_compatible_matmul_shapes(), lambda s: (len(s[0]), len(s[1])) == dims)
 
 
 @given(hs.data())
@@ -138,7 +122,7 @@ CONDITIONS = {
 
 @pytest.mark.parametrize("kind", CONDITIONS)
 def test_indices_of_every_kind_are_met(kind):
-    index = met(st.indices((2, 3, 2)), CONDITIONS[kind])
+    index = as_drawn(st.indices((2, 3, 2)), CONDITIONS[kind])
     np.zeros((2, 3, 2))[index]
 
 
@@ -177,7 +161,7 @@ def test_einsum_takes_the_call(call):
     ids=["ellipsis", "implicit", "diagonal", "three operands", "transposed"],
 )
 def test_einsums_of_every_kind_are_met(condition):
-    met(st.einsum_subscripts(), condition)
+    as_drawn(st.einsum_subscripts(), condition)
 
 
 def test_einsums_shrink_to_a_number_by_itself():
