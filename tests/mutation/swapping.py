@@ -54,14 +54,3 @@ def code_replaced(function: FunctionType, code: CodeType) -> Iterator[None]:
         yield
     finally:
         function.__code__ = own
-
-
-@contextmanager
-def attribute_replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Within, the attribute has this value."""
-    own = getattr(owner, name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        setattr(owner, name, own)
