@@ -142,6 +142,10 @@ class Primitive:
         self.flops = Rule.cost(self, flops) if callable(flops) else flops
         self._pullbacks: dict[tuple[str, ...], Pullback] = {}
 
+    def placed(self, values: dict[str, Any]) -> inspect.BoundArguments:
+        """Values by the names of parameters as the arguments of a call; no other names count."""
+        return inspect.BoundArguments(self.signature, values)
+
     def _check_names(self, served: Iterable[str]) -> None:
         """Raise DeclarationError for names that are taken, or that nothing here has."""
         parameters = self.signature.parameters

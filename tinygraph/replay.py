@@ -96,19 +96,11 @@ def computed(node: Node, known: dict[str, Any]) -> Any:
         return outputs[node.params[0]]
     if Unknown in _flat(known.values()):
         raise Unknown
-    arguments = known | dict(zip(primitive.static, node.params))
-    args: list[Any] = []
-    keywords: dict[str, Any] = {}
-    for name, p in primitive.signature.parameters.items():
-        value = arguments.get(name)
-        if p.kind is p.VAR_POSITIONAL:
-            args.extend(value or ())
-        elif p.kind is p.KEYWORD_ONLY:
-            keywords[name] = value
-        else:
-            args.append(value)
+    # An operand that was left out is None.
+    left_out = dict.fromkeys(primitive.operands)
+    call = primitive.placed(left_out | known | dict(zip(primitive.static, node.params)))
     with np.errstate(all="ignore"):
-        y = primitive.implementation(*args, **keywords)
+        y = primitive.implementation(*call.args, **call.kwargs)
     return y[0] if primitive.saves else y
 
 

@@ -285,17 +285,9 @@ def _static(primitive: Primitive, node: GraphNode) -> dict[str, Any] | None:
 
 def _computed(primitive: Primitive, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The value, an array's scalar, and what is saved beside it; None if they do not fit."""
-    args: list[Any] = []
-    keywords: dict[str, Any] = {}
-    for name, p in primitive.signature.parameters.items():
-        if p.kind is p.VAR_POSITIONAL:
-            args.extend(values[name])
-        elif p.kind is p.KEYWORD_ONLY:
-            keywords[name] = values[name]
-        else:
-            args.append(values[name])
+    call = primitive.placed(values)
     try:
-        y = primitive.implementation(*args, **keywords)
+        y = primitive.implementation(*call.args, **call.kwargs)
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError):
         return None, {}
     y, *saved = y if primitive.saves else (y,)

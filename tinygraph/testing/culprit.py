@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import Token
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,17 +88,9 @@ class _Again:
         own = list(self.leaves)
         for i, x in zip(self.at, tensors, strict=True):
             own[i] = x
-        arguments = filled(self.arguments, own)
-        args: list[Any] = []
-        keywords: dict[str, Any] = {}
-        for name, p in self.primitive.signature.parameters.items():
-            if p.kind is p.VAR_POSITIONAL:
-                args.extend(arguments.get(name, ()))
-            elif name in arguments and p.kind is p.KEYWORD_ONLY:
-                keywords[name] = arguments[name]
-            elif p.kind is not p.KEYWORD_ONLY:
-                args.append(arguments.get(name, p.default))
-        return self.primitive.function(*args, **keywords)
+        call = self.primitive.placed(filled(self.arguments, own))
+        call.apply_defaults()
+        return self.primitive.function(*call.args, **call.kwargs)
 
 
 def _calls(problem: Problem) -> list[_Again]:
@@ -117,8 +108,8 @@ def _calls(problem: Problem) -> list[_Again]:
 class _Heard(Listening):
     """Within, calls of operations are put into a list."""
 
-    def _begin(self) -> Token[Any]:
-        return self._listen(_Listener(**self._settings))
+    def _tracer(self) -> Tracer:
+        return _Listener(**self._settings)
 
 
 class _Listener(Tracer):
