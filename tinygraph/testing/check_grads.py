@@ -276,12 +276,11 @@ def _culprit(first: Problem, **settings: Any) -> str:
     """What is said of where the mistake comes from."""
     found = search(first, functools.partial(check_grads, kinks="skip", **settings))
     if found.culprit is not None:
-        return str(found.culprit).replace("\n", "\n         ")
+        return str(found.culprit)
     if found.at_kinks is not None:
-        where = str(found.at_kinks).replace("\n", "\n         ")
         return (
             "no operation by itself; but one has a kink there, where its derivative is a matter of "
-            f"convention, which the whole does not share: {where}"
+            f"convention, which the whole does not share: {found.at_kinks}"
         )
     if found.sure and found.calls:
         return "no operation by itself; something is detached, or computed outside of tinygraph"

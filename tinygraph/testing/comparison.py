@@ -67,6 +67,8 @@ class Comparison:
         self.problem, self.rtol = problem, rtol
         self.cotangents, self.directions = list(cotangents), directions
         self.eps = resolution([*problem.arrays, *problem.values])
+        # What an analytic derivative may be off by, relative to what it is the sum of.
+        self.relative = ROUNDINGS * self.eps + rtol
         self._pushed: dict[int, list[Array]] = {}
         self._shaken: list[list[Array]] | None = None
 
@@ -233,7 +235,7 @@ class Comparison:
         analytic, size = self.analytic(k, self.directions[k], mode)
         tolerance = float(allowed(slope)[0])
         if math.isfinite(size):
-            tolerance += (ROUNDINGS * self.eps + self.rtol) * size
+            tolerance += self.relative * size
         reading = Reading(analytic, slope, size, tolerance)
         if not reading.agrees and math.isfinite(analytic):
             unrest = self._unrest(k, mode)

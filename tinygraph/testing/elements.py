@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .comparison import ROUNDINGS, Comparison, allowed
+from .comparison import Comparison, allowed
 from .differences import Floats
 from .lines import magnitude
 from .location import gradient
@@ -39,8 +39,7 @@ def compare_elements(
             for mode, column in found:
                 off = np.abs(column - columns.value)
                 largest = np.max(np.abs(column), initial=0)
-                relative = ROUNDINGS * comparison.eps + comparison.rtol
-                limit = allowed(columns) + relative * largest
+                limit = allowed(columns) + comparison.relative * largest
                 with np.errstate(divide="ignore", invalid="ignore"):
                     ratio = np.where(off <= limit, 0.0, off / limit)
                 ratio[np.isnan(ratio)] = np.inf

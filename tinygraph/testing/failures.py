@@ -46,7 +46,7 @@ class GradientMismatch(CheckFailed):
     def __str__(self) -> str:
         text = super().__str__()
         if self.culprit:
-            text += f"\n  at fault   {self.culprit}"
+            text += "\n  at fault   " + self.culprit.replace("\n", "\n         ")
         if self.script and len(self.script) <= SHORT:
             indented = textwrap.indent(
                 self.script.rstrip(), "    ", lambda line: bool(line.strip())

@@ -156,8 +156,7 @@ def _bisected(comparison: Comparison, k: int, mode: str) -> int:
         half.flat[low:middle] = whole.flat[low:middle]
         slope = comparison.slopes(k, half, careful=True)
         analytic, size = comparison.analytic(k, half, mode)
-        relative = ROUNDINGS * comparison.eps + comparison.rtol
-        tolerance = float(allowed(slope)[0]) + relative * size
+        tolerance = float(allowed(slope)[0]) + comparison.relative * size
         at_fault = slope.kink[0] or apart(analytic, float(slope.value[0])) > tolerance
         low, high = (low, middle) if at_fault else (middle, high)
     return low

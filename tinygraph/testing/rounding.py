@@ -9,7 +9,6 @@ noise that it has, cancellation included, of which the end itself shows nothing:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import Token
 from typing import Any
 
 import numpy as np
@@ -97,8 +96,8 @@ class Shaken(Listening):
         rounds to float32 on its way is its own fault, and is not granted to it.
     """
 
-    def _begin(self) -> Token[Any]:
-        return self._listen(_Shaker(**self._settings))
+    def _tracer(self) -> Tracer:
+        return _Shaker(**self._settings)
 
 
 class _Shaker(Tracer):
