@@ -17,7 +17,7 @@ from ..errors import ArgumentError, RenderError
 from ..graph import GraphNode
 from ..graph.difference import GraphDiff
 from .comparison import READABLE, Comparison, Entry, Part, State, comparison
-from .dot import Direction
+from .dot import Direction, opening
 from .engine import INSTALL, draw, engine
 from .markup import escaped, font, hover, row, table
 from .picture import PNG_DPI, SUFFIXES, RenderWarning
@@ -145,12 +145,12 @@ def _text(
 
 class _Picture:
     def __init__(
-        self, diff: GraphDiff, drawn: Comparison, theme: str, direction: str | None
+        self, diff: GraphDiff, drawn: Comparison, theme: str, direction: Direction | None
     ) -> None:
         self._diff, self._drawn = diff, drawn
         self._theme: Theme = THEMES[theme]
         self._looks = LOOKS[theme]
-        self._direction = direction or ("TB" if self._longest() > WIDEST else "LR")
+        self._direction: Direction = direction or ("TB" if self._longest() > WIDEST else "LR")
 
     def _longest(self) -> int:
         reach = [1] * len(self._drawn.parts)
@@ -161,17 +161,8 @@ class _Picture:
 
     def text(self, dpi: int | None) -> str:
         """All of it."""
-        theme = self._theme
-        resolution = f", dpi={dpi}" if dpi else ""
-        background = theme.background
-        if background.startswith("#"):
-            background = f'"{background}"'
         lines = [
-            "digraph tinygraph {",
-            f"  graph [rankdir={self._direction}, nodesep=0.22, ranksep=0.4, pad=0.12, "
-            f"bgcolor={background}{resolution}]",
-            f'  node [shape=box, margin=0, width=0, height=0, fontname="{FONT}", fontsize=14, '
-            f'fontcolor="{theme.ink}"]',
+            *opening(self._theme, self._direction, dpi),
             f'  edge [color="{self._looks["same"].line}", arrowsize=0.65]',
             *self._scopes(),
             *map(self._arrow, self._drawn.arrows),

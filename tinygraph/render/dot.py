@@ -21,6 +21,7 @@ from .themes import FONT, THEMES, Theme, ThemeName, look_of
 
 Direction: TypeAlias = Literal["LR", "TB"]
 WIDEST = 16  # nodes in a row
+ROOM = "nodesep=0.22, ranksep=0.4, pad=0.12"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def dot_text(graph: Graph, outline: Outline, style: Style) -> str:
         paint = painted(graph, outline, style.overlay, theme)
     return "\n".join(
         [
-            *_head(theme, direction, style.dpi),
+            *opening(theme, direction, style.dpi),
+            f'  edge [color="{theme.soft}", arrowsize=0.65]',
             *_body(graph, boxes, paint, None, 1),
             *[_link(boxes, link, direction) for link in outline.links],
             *_foot(graph, boxes, paint),
@@ -71,15 +73,17 @@ def _width(outline: Outline) -> int:
     return max(reach, default=0)
 
 
-def _head(theme: Theme, direction: Direction, dpi: int | None) -> list[str]:
+def opening(theme: Theme, direction: Direction, dpi: int | None, room: str = ROOM) -> list[str]:
+    """The first lines of every picture: how it is laid out, and what its boxes are like.
+
+    room: between boxes, and around all.
+    """
     resolution = f", dpi={dpi}" if dpi else ""
     return [
         "digraph tinygraph {",
-        f"  graph [rankdir={direction}, nodesep=0.22, ranksep=0.4, pad=0.12, "
-        f"bgcolor={_quoted(theme.background)}{resolution}]",
+        f"  graph [rankdir={direction}, {room}, bgcolor={_quoted(theme.background)}{resolution}]",
         f'  node [shape=box, margin=0, width=0, height=0, fontname="{FONT}", fontsize=14, '
         f'fontcolor="{theme.ink}"]',
-        f'  edge [color="{theme.soft}", arrowsize=0.65]',
     ]
 
 

@@ -13,13 +13,14 @@ from typing import NamedTuple
 from ..graph import Graph, GraphEdge, GraphNode
 from ..graph.steps import Derivatives
 from .captions import Captions, number
-from .dot import Direction
+from .dot import Direction, opening
 from .markup import escaped, font, hover, row, table
 from .themes import FONT, THEMES, ThemeName, look_of
 from .words import clean, short
 
 MOST_PLACES = 12  # operands that each enter at a place of their own
 WIDEST = 6  # boxes in a row
+ROOM = "nodesep=0.3, ranksep=0.35, pad=0.15"
 LINE = 76  # characters of a caption
 WIDE = 0x1100  # from here on, letters may be as wide as they are high
 
@@ -86,18 +87,11 @@ class _Picture:
         self._derived = {m.node for m in past if m.backward}
 
     def text(self, dpi: int | None) -> str:
-        theme = self._theme
-        resolution = f", dpi={dpi}" if dpi else ""
-        background = theme.background
-        if background.startswith("#"):
-            background = f'"{background}"'
+        *start, boxes = opening(self._theme, self._scene.direction, dpi, ROOM)
         lines = [
-            "digraph tinygraph {",
-            f"  graph [rankdir={self._scene.direction}, nodesep=0.3, ranksep=0.35, pad=0.15, "
-            f"bgcolor={background}{resolution}]",
+            *start,
             f'  fontname="{FONT}"; labelloc=t; labeljust=l; label=<{self._caption()}>',
-            f'  node [shape=box, margin=0, width=0, height=0, fontname="{FONT}", fontsize=14, '
-            f'fontcolor="{theme.ink}"]',
+            boxes,
             f'  edge [fontname="{FONT}", fontsize=11, arrowsize=0.65]',
             *[f"  {self._box(node)}" for node in self._graph.nodes],
             *[f"  {self._edge(i, edge)}" for i, edge in enumerate(self._graph.edges)],
